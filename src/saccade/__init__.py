@@ -1,0 +1,3 @@
+"""Saccade: folders of images in; a trained, served and watched classifier out."""
+
+__version__ = "0.1.0"

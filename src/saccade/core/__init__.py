@@ -1,0 +1,1 @@
+"""Errors, artifacts, settings, seeds and progress: what every room above may use."""

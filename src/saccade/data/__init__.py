@@ -1,0 +1,1 @@
+"""Sources, quality, split, balance and the dataset bundle."""

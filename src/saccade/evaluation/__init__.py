@@ -1,0 +1,1 @@
+"""Metrics, calibration and the report: arrays in, numbers and pages out."""

@@ -1,0 +1,1 @@
+"""The preprocessing specification and its one call into saccade_native."""

@@ -1,0 +1,1 @@
+"""Predictor, TorchServe handler, archive, protocol, client and capture."""

@@ -1,0 +1,1 @@
+"""The training loop, Ray Tune and MLflow."""

@@ -1,0 +1,1 @@
+"""Capture reading, drift tests, Evidently reports and the verdict."""
