@@ -19,6 +19,8 @@ class Settings:
     cache_dir: Path
     threads: int
     progress_tty: Path | None
+    work_dir: Path | None
+    run_process_id: int | None
     capture_dir: Path | None
     capture_images: bool
     capture_queue_bytes: int
@@ -32,6 +34,8 @@ def read_settings() -> Settings:
     SACCADE_CACHE            downloads and kfp's step cache; default ~/.cache/saccade
     SACCADE_THREADS          worker threads of native code and torch; default: the CPUs this process may use
     SACCADE_PROGRESS_TTY     a terminal device on which steps run by a pipeline draw their progress bar
+    SACCADE_WORK_DIR         where an interrupted step keeps what it resumes from; unset: beside the step's output
+    SACCADE_RUN_PID          the `saccade run` that started this step: the step ends when that process is gone
     SACCADE_CAPTURE_DIR      where the server writes capture records; unset: no capture
     SACCADE_CAPTURE_IMAGES   1: capture keeps the image bytes too
     SACCADE_CAPTURE_QUEUE_BYTES  the most memory that waiting capture records may hold; default 64 MiB
@@ -42,6 +46,8 @@ def read_settings() -> Settings:
         cache_dir=Path(environ.get("SACCADE_CACHE", "~/.cache/saccade")).expanduser(),
         threads=int(environ.get("SACCADE_THREADS", "0")) or len(os.sched_getaffinity(0)),
         progress_tty=_optional_path("SACCADE_PROGRESS_TTY"),
+        work_dir=_optional_path("SACCADE_WORK_DIR"),
+        run_process_id=int(environ["SACCADE_RUN_PID"]) if "SACCADE_RUN_PID" in environ else None,
         capture_dir=_optional_path("SACCADE_CAPTURE_DIR"),
         capture_images=environ.get("SACCADE_CAPTURE_IMAGES", "0") == "1",
         capture_queue_bytes=int(environ.get("SACCADE_CAPTURE_QUEUE_BYTES", str(64 << 20))),

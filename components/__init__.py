@@ -1,0 +1,1 @@
+"""Typed Kubeflow components: a signature, one import, one call into saccade.steps."""
