@@ -1,0 +1,60 @@
+# make demo: set up, then run the main job on handwritten digits. make test: everything that must be true.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/python -m uv
+UV_VERSION := 0.13.8
+NATIVE_SOURCES := $(shell find native -type f -not -path '*/build/*' -not -path '*/__pycache__/*')
+
+.PHONY: help setup demo test test-native test-python lint bench lock clean
+
+help: ## what there is to make
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(VENV)/.native ## system packages, .venv with locked versions, the native wheel
+
+$(VENV)/.packages: requirements.lock
+	PYTHON=$(PYTHON) tools/system_packages.sh build
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install -q uv==$(UV_VERSION)
+	$(UV) pip install -q --python $(BIN)/python -r requirements.lock
+	touch $@
+
+$(VENV)/.native: $(VENV)/.packages pyproject.toml $(NATIVE_SOURCES)
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package saccade-native ./native
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup ## the main job on handwritten digits: three minutes
+	$(BIN)/saccade run --out runs/demo --min-accuracy 0.985
+
+test: setup test-native test-python ## all tests
+
+test-native: setup
+	PYTHON=$(PYTHON) tools/system_packages.sh test
+	PATH=$(CURDIR)/$(BIN):$$PATH tests/native/run.sh
+
+test-python: setup lint
+	$(BIN)/python -m pytest
+
+lint: setup ## formats, types, imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run -Werror $$(git ls-files 'native/*.hpp' 'native/*.cpp' 'tests/native/*.cpp' 'tests/native/*.hpp')
+
+bench: setup ## every benchmark, on this machine, into benchmarks/results
+	for file in benchmarks/*.py; do name=$$(basename $$file .py); [ $$name = common ] || \
+	  $(BIN)/python $$file --out benchmarks/results/$$name.json || exit 1; done
+
+lock: setup ## resolve requirements.lock anew
+	$(UV) pip compile -q pyproject.toml --extra dev --python-version 3.11 --no-emit-package saccade-native \
+	  --no-emit-index-url --no-annotate --upgrade -o requirements.lock
+
+clean: ## remove what was built here
+	rm -rf $(VENV) build native/build runs

@@ -1,0 +1,118 @@
+"""The whole `saccade run` on digits, as a user starts it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from saccade.core.artifacts import TRAINING_JSON
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+SACCADE = [sys.executable, "-m", "saccade"]
+QUICK = ["--trials", "3", "--tune-seconds", "20"]
+FINISH_S = 600
+
+
+def run_saccade(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [*SACCADE, "run", "--out", str(out), *QUICK, "--json", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=FINISH_S, check=False)
+
+
+def processes_of(out: Path) -> list[str]:
+    """Every live process whose command line or working directory names the run."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(out) in line and process.pid != os.getpid():
+            found.append(line)
+    return found
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    out = tmp_path_factory.mktemp("run") / "digits"
+    completed = run_saccade(out)
+    assert completed.returncode == 0, completed.stderr[-4000:]
+    return out, json.loads(completed.stdout.splitlines()[-1])
+
+
+def test_run_on_digits_reaches_the_target_accuracy(finished):
+    _, result = finished
+    assert result["accuracy"] >= 0.985
+    assert result["accuracy_low"] <= result["accuracy"] <= result["accuracy_high"]
+
+
+def test_served_answers_agree_with_the_evaluation(finished):
+    _, result = finished
+    assert result["served_accuracy"] >= 0.97
+
+
+def test_run_finds_drift_in_the_corrupted_stream_only(finished):
+    _, result = finished
+    assert result["drift"] == {"clean": False, "corrupted": True}
+
+
+def test_run_leaves_reports_that_need_no_network(finished):
+    _, result = finished
+    for report in (result["report"], *result["drift_reports"].values()):
+        text = Path(report).read_text(encoding="utf-8")
+        assert "<html" in text.lower()
+    assert 'src="http' not in Path(result["report"]).read_text(encoding="utf-8")
+
+
+def test_run_leaves_no_process(finished):
+    out, _ = finished
+    assert processes_of(out) == []
+
+
+def test_second_run_does_no_training_again(finished):
+    out, first = finished
+    training = (out / "bundle").resolve().parent.parent / "train" / "training" / TRAINING_JSON
+    before = training.stat().st_mtime_ns
+    completed = run_saccade(out)
+    second = json.loads(completed.stdout.splitlines()[-1])
+    assert training.stat().st_mtime_ns == before
+    assert second["accuracy"] == first["accuracy"]
+
+
+def test_killed_run_goes_on_from_the_last_finished_step(finished, tmp_path):
+    _, whole = finished
+    out = tmp_path / "killed"
+    process = subprocess.Popen(
+        [*SACCADE, "run", "--out", str(out), *QUICK, "--json"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_until(lambda: list(out.glob("artifacts/*/tune")), process)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not processes_of(out))
+    prepared = next(out.glob("artifacts/*/prepare/prepared"))
+    before = prepared.stat().st_mtime_ns
+    completed = run_saccade(out)
+    assert completed.returncode == 0, completed.stderr[-4000:]
+    assert prepared.stat().st_mtime_ns == before
+    assert json.loads(completed.stdout.splitlines()[-1])["dataset"]["content_id"] == whole["dataset"]["content_id"]
+
+
+def test_interrupted_run_leaves_no_process_and_exits_with_130(tmp_path):
+    out = tmp_path / "interrupted"
+    process = subprocess.Popen(
+        [*SACCADE, "run", "--out", str(out), *QUICK], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_until(lambda: list(out.glob("artifacts/*/tune")), process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    wait_until(lambda: not processes_of(out))
+
+
+def wait_until(condition, process: subprocess.Popen | None = None, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        assert process is None or process.poll() is None, "the run ended early"
+        time.sleep(0.1)

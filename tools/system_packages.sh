@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs the system packages that are missing, where apt may; otherwise names them in one line and exits with 2.
+# Usage: tools/system_packages.sh build|test
+set -euo pipefail
+
+missing=()
+need() { # need PACKAGE COMMAND...: PACKAGE is missing unless COMMAND succeeds
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+header() { echo "#include <$1>" | c++ -E -x c++ -; }
+jpeg_header() { printf '#include <cstdio>\n#include <jpeglib.h>\n' | c++ -E -x c++ -; }
+java_17() { local version; version=$(java -version 2>&1 | sed -nE '1s/.*"([0-9]+).*/\1/p') && [ "${version:-0}" -ge 17 ]; }
+
+need g++ c++ --version
+need cmake cmake --version
+need ninja-build ninja --version
+need libjpeg-dev jpeg_header
+need libpng-dev header png.h
+need libwebp-dev header webp/decode.h
+need openjdk-17-jre-headless java_17
+need python3-venv "${PYTHON:-python3}" -c 'import ensurepip, venv'
+if [ "${1:-build}" = test ]; then
+  need libgtest-dev header gtest/gtest.h
+fi
+
+[ ${#missing[@]} -eq 0 ] && exit 0
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  sudo -n true 2>/dev/null && as_root=(sudo -n)
+fi
+if command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || [ ${#as_root[@]} -gt 0 ]; }; then
+  echo "Installing system packages: ${missing[*]}" >&2
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+else
+  echo "Missing system packages. Run as an administrator: apt-get install ${missing[*]}" >&2
+  exit 2
+fi
