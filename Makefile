@@ -53,8 +53,8 @@ bench: setup ## every benchmark, on this machine, into benchmarks/results
 	  $(BIN)/python $$file --out benchmarks/results/$$name.json || exit 1; done
 
 lock: setup ## resolve requirements.lock anew
-	$(UV) pip compile -q pyproject.toml --extra dev --python-version 3.11 --no-emit-package saccade-native \
-	  --no-emit-index-url --no-annotate --upgrade -o requirements.lock
+	$(UV) pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-package saccade-native \
+	  --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.lock
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build native/build runs

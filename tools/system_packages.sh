@@ -11,11 +11,16 @@ need() { # need PACKAGE COMMAND...: PACKAGE is missing unless COMMAND succeeds
 }
 header() { echo "#include <$1>" | c++ -E -x c++ -; }
 jpeg_header() { printf '#include <cstdio>\n#include <jpeglib.h>\n' | c++ -E -x c++ -; }
+python_header() {
+  "${PYTHON:-python3}" -c 'import pathlib, sysconfig; (pathlib.Path(sysconfig.get_path("include")) / "Python.h").stat()'
+}
 java_17() { local version; version=$(java -version 2>&1 | sed -nE '1s/.*"([0-9]+).*/\1/p') && [ "${version:-0}" -ge 17 ]; }
 
 need g++ c++ --version
 need cmake cmake --version
 need ninja-build ninja --version
+need pkg-config pkg-config --version
+need python3-dev python_header
 need libjpeg-dev jpeg_header
 need libpng-dev header png.h
 need libwebp-dev header webp/decode.h
