@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """Returns --out and --quick."""
-    parser = argparse.ArgumentParser(description=description)
+def argument_parser(description: str | None) -> argparse.ArgumentParser:
+    """Returns a parser of --out and --quick, for a benchmark to add its own options to."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
     parser.add_argument("--quick", action="store_true", help="small work and few rounds: does it run, not how fast")
-    return parser.parse_args()
+    return parser
+
+
+def arguments(description: str | None) -> argparse.Namespace:
+    """Returns --out and --quick."""
+    return argument_parser(description).parse_args()
 
 
 def machine() -> dict[str, Any]:

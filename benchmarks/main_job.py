@@ -1,0 +1,147 @@
+"""The main job as a user starts it: `saccade run` on digits, and on CIFAR-10 saved as JPEG with three seeds.
+
+    python benchmarks/main_job.py --out FILE.json [--quick] [--data CIFAR10.zip] [--seeds N]
+
+Every run starts in an empty directory, so nothing comes from a cache. --quick runs digits alone.
+"""
+
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from common import argument_parser, row, write
+
+CIFAR10 = Path("../shared/data/cifar10.zip")
+GB = 1e9
+
+
+def main() -> None:
+    """Runs, prints and writes the figures."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--data", type=Path, default=CIFAR10, help="a zip of CIFAR-10 as JPEG files in class folders")
+    parser.add_argument("--seeds", type=int, default=3, help="runs on --data, with seeds 0, 1, ...")
+    arguments = parser.parse_args()
+    rows = digits_rows(run_saccade())
+    if not arguments.quick:
+        rows += cifar_rows([run_saccade("--data", str(arguments.data), seed=seed) for seed in range(arguments.seeds)])
+    write(arguments.out, "main_job", rows)
+
+
+def run_saccade(*options: str, seed: int = 0) -> dict[str, Any]:
+    """Returns the run's result with `wall_s`, the seconds from the command's start to its end."""
+    with tempfile.TemporaryDirectory(prefix="saccade-bench-") as out:
+        command = [
+            sys.executable,
+            "-m",
+            "saccade",
+            "run",
+            "--out",
+            f"{out}/run",
+            "--seed",
+            str(seed),
+            "--json",
+            *options,
+        ]
+        started = time.monotonic()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            peak = PeakMemory(process.pid)
+            stdout, _ = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"saccade run ended with {process.returncode}")
+        wall_s = time.monotonic() - started
+        return {**json.loads(stdout.splitlines()[-1]), "wall_s": wall_s, "peak_tree_bytes": peak.stop()}
+
+
+class PeakMemory:
+    """The most memory that a process and its descendants held together, looked at twice a second.
+
+    Pages that several processes share are counted once (proportional set size).
+    """
+
+    def __init__(self, process_id: int) -> None:
+        self.root = psutil.Process(process_id)
+        self.peak_bytes = 0
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> int:
+        """Returns the peak in bytes."""
+        self.stopped.set()
+        self.thread.join()
+        return self.peak_bytes
+
+    def _watch(self) -> None:
+        while not self.stopped.wait(0.5):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                family = [self.root, *self.root.children(recursive=True)]
+                self.peak_bytes = max(self.peak_bytes, sum(map(proportional_bytes, family)))
+
+
+def proportional_bytes(process: psutil.Process) -> int:
+    """Returns the proportional set size of a process, 0 when it is gone."""
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
+
+
+def digits_rows(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the run that `make demo` starts."""
+    return [
+        figure("digits: saccade run, empty directory to summary", "s", run["wall_s"], 180),
+        figure("digits: test accuracy", "fraction", run["accuracy"], 0.985),
+        figure("digits: TorchServe from start to first right answer", "s", run["seconds"]["serve"], 15),
+        figure("digits: wrong drift verdicts on a clean and a corrupted stream", "verdicts", wrong_verdicts(run), 0),
+    ]
+
+
+def cifar_rows(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows over the seeds: medians, and the largest memory."""
+    prepare_s = [run["seconds"]["import"] + run["seconds"]["prepare"] for run in runs]
+    return [
+        median("cifar10.zip: import and prepare", "s", prepare_s, 12),
+        median("cifar10.zip: test accuracy", "fraction", [run["accuracy"] for run in runs], 0.905),
+        median("cifar10.zip: train", "s", [run["seconds"]["train"] for run in runs], 720),
+        median(
+            "cifar10.zip: TorchServe from start to first right answer",
+            "s",
+            [run["seconds"]["serve"] for run in runs],
+            15,
+        ),
+        figure(
+            "cifar10.zip: peak memory of all processes together",
+            "GB",
+            max(run["peak_tree_bytes"] for run in runs) / GB,
+            6,
+        ),
+        median("cifar10.zip: saccade run, empty directory to summary", "s", [run["wall_s"] for run in runs], None),
+        figure("cifar10.zip: wrong drift verdicts", "verdicts", sum(map(wrong_verdicts, runs)), 0),
+    ]
+
+
+def wrong_verdicts(run: dict[str, Any]) -> int:
+    """Returns how many of the two streams were judged wrongly."""
+    return int(run["drift"]["clean"]) + int(not run["drift"]["corrupted"])
+
+
+def median(work: str, unit: str, values: list[float], target: float | None) -> dict[str, Any]:
+    """Returns the row of a median, with every run's value beside it."""
+    return {**figure(work, unit, statistics.median(values), target, rounds=len(values)), "values": values}
+
+
+def figure(work: str, unit: str, value: float, target: float | None, rounds: int = 1) -> dict[str, Any]:
+    """Returns a row without a peer."""
+    return row(work, unit, round(value, 4), against="the issue's figure", theirs=None, target=target, rounds=rounds)
+
+
+if __name__ == "__main__":
+    main()
