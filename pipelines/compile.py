@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from kfp import compiler
+
 from saccade_pipelines.drift import drift_pipeline
 from saccade_pipelines.training import training_pipeline
 

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from saccade.serving.torchserve import TorchServe, find_java
-from saccade_pipelines.drift import drift_pipeline
-from saccade_pipelines.local import run_pipeline
-from saccade_pipelines.training import training_pipeline
-
 from saccade.core.artifacts import DRIFT_HTML, REPORT_HTML
 from saccade.core.code import code_id
 from saccade.core.errors import UsageError
 from saccade.core.files import storage_errors, write_json
 from saccade.data.fingerprint import fingerprint
+from saccade.serving.torchserve import TorchServe, find_java
 from saccade.steps.rehearse import rehearse
+from saccade_pipelines.drift import drift_pipeline
+from saccade_pipelines.local import run_pipeline
+from saccade_pipelines.training import training_pipeline
 
 FALSE_ALARM_RATE = 0.01
 

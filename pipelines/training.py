@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from kfp import dsl
+
 from saccade_components.evaluate.component import evaluate
 from saccade_components.import_images.component import import_images
 from saccade_components.prepare.component import prepare

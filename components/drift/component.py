@@ -1,6 +1,7 @@
 """Captured answers and the bundle's reference in; verdict and Evidently report out."""
 
 from kfp import dsl
+
 from saccade_components.image import TRAIN_IMAGE
 
 
@@ -18,9 +19,8 @@ def drift(
     import shutil
     from pathlib import Path
 
-    from saccade.steps.drift import drift as step
-
     from saccade.core.artifacts import DRIFT_HTML
+    from saccade.steps.drift import drift as step
 
     verdict = step(
         Path(capture),

@@ -1,6 +1,7 @@
 """Weights and engine in; model bundle, metrics and report out."""
 
 from kfp import dsl
+
 from saccade_components.image import TRAIN_IMAGE
 
 
@@ -22,9 +23,8 @@ def evaluate(
     import shutil
     from pathlib import Path
 
-    from saccade.steps.evaluate import evaluate as step
-
     from saccade.core.artifacts import REPORT_HTML
+    from saccade.steps.evaluate import evaluate as step
 
     result = step(Path(prepared.path), Path(training.path), Path(bundle.path), name=name, version=version, seed=seed)
     for key in ("accuracy", "accuracy_low", "accuracy_high", "ece_before", "ece_after"):

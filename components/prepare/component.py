@@ -1,6 +1,7 @@
 """Dataset bundle in, the same bundle with pixels at training size out."""
 
 from kfp import dsl
+
 from saccade_components.image import TRAIN_IMAGE
 
 

@@ -1,6 +1,7 @@
 """Model bundle in, TorchServe model store out."""
 
 from kfp import dsl
+
 from saccade_components.image import TRAIN_IMAGE
 
 

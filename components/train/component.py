@@ -1,6 +1,7 @@
 """Prepared dataset and configuration in, weights and engine out."""
 
 from kfp import dsl
+
 from saccade_components.image import TRAIN_IMAGE
 
 

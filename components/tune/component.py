@@ -1,6 +1,7 @@
 """Prepared dataset in, the training configuration that did best out."""
 
 from kfp import dsl
+
 from saccade_components.image import TRAIN_IMAGE
 
 

@@ -1,6 +1,7 @@
 """Writing that is whole or not there: to a temporary name beside the target, then a rename."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -71,10 +72,12 @@ def storage_errors(target: Path) -> Iterator[None]:
 
 
 _STORAGE_REASONS = {
-    28: "the disk is full. Free some space or choose another directory with --out, then run the same command again.",
-    122: "the disk quota is used up. Choose another directory with --out, then run the same command again.",
-    30: "the file system is read-only. Choose another directory with --out.",
-    13: "permission denied. Choose another directory with --out.",
+    errno.ENOSPC: "the disk is full. Free some space or choose another directory with --out, then run the same command again.",
+    errno.EDQUOT: "the disk quota is used up. Choose another directory with --out, then run the same command again.",
+    errno.EROFS: "the file system is read-only. Choose another directory with --out.",
+    errno.EACCES: "permission denied. Choose another directory with --out.",
+    errno.EEXIST: "a part of the path is a file. Choose another directory with --out.",
+    errno.ENOTDIR: "a part of the path is not a directory. Choose another directory with --out.",
 }
 
 
