@@ -72,8 +72,8 @@ def storage_errors(target: Path) -> Iterator[None]:
 
 
 _STORAGE_REASONS = {
-    errno.ENOSPC: "the disk is full. Free some space or choose another directory with --out, then run the same command again.",
-    errno.EDQUOT: "the disk quota is used up. Choose another directory with --out, then run the same command again.",
+    errno.ENOSPC: "the disk is full. Free some space or choose another --out, then run the same command again.",
+    errno.EDQUOT: "the disk quota is used up. Choose another --out, then run the same command again.",
     errno.EROFS: "the file system is read-only. Choose another directory with --out.",
     errno.EACCES: "permission denied. Choose another directory with --out.",
     errno.EEXIST: "a part of the path is a file. Choose another directory with --out.",
