@@ -2,19 +2,32 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "saccade/image.hpp"
 
 namespace py = pybind11;
 
-/// Encoded images borrowed from Python objects with the buffer protocol (bytes, memoryview, pyarrow buffers).
-/// The views stay valid without the GIL while this object lives; create and destroy it with the GIL held.
+/// One encoded image borrowed from a Python object with the buffer protocol (bytes, memoryview, a pyarrow buffer).
+/// The view stays valid without the GIL while this object lives; create and destroy it with the GIL held.
+class BorrowedImage {
+  public:
+    /// Raises Error{kArgument} for anything but contiguous bytes.
+    explicit BorrowedImage(const py::object& image);
+
+    [[nodiscard]] saccade::Bytes view() const;
+
+  private:
+    py::buffer_info buffer_;
+};
+
+/// BorrowedImage for a whole sequence.
 class BorrowedImages {
   public:
-    /// Raises Error{kArgument} for an element that is no contiguous buffer of bytes.
     explicit BorrowedImages(const py::sequence& images);
 
     [[nodiscard]] std::span<const saccade::Bytes> views() const { return views_; }
@@ -24,14 +37,26 @@ class BorrowedImages {
     std::vector<saccade::Bytes> views_;
 };
 
-/// A (N, H, W, 3) or (H, W, 3) uint8 array, copied only if it is not C-contiguous. Raises Error{kArgument} otherwise.
 using PixelArray = py::array_t<std::uint8_t, py::array::c_style>;
+
+/// A uint8 array of so many dimensions whose last one is the 3 channels; copied only if it is not C-contiguous.
+/// shape: how the error message calls what is wanted. Raises Error{kArgument}.
 PixelArray pixel_array(const py::array& array, py::ssize_t dimensions, const char* shape);
 
-/// The writable memory of an array that must have this dtype and shape and be C-contiguous.
-/// Raises Error{kArgument} that names the argument and both shapes.
-template <typename Element>
-std::span<Element> writable(py::array& array, const std::vector<py::ssize_t>& shape, const char* name);
+/// Raises Error{kArgument} unless array is writable, C-contiguous and of this dtype and shape.
+void check_output(const py::array& array, const py::dtype& dtype, const std::vector<py::ssize_t>& shape);
 
 /// Hands the image's memory to NumPy without a copy.
 PixelArray to_numpy(saccade::Image image);
+
+/// The elements of a C-contiguous array.
+template <typename Element>
+std::span<const Element> elements(const py::array& array) {
+    return {static_cast<const Element*>(array.data()), static_cast<std::size_t>(array.size())};
+}
+
+/// The elements of an array that check_output has seen.
+template <typename Element>
+std::span<Element> writable_elements(py::array& array) {
+    return {static_cast<Element*>(array.mutable_data()), static_cast<std::size_t>(array.size())};
+}

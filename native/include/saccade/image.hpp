@@ -31,6 +31,7 @@ struct Limits {
     std::size_t max_bytes = std::size_t{64} << 20;  ///< encoded bytes
     int max_side = 20'000;                          ///< pixels, width and height each
     std::size_t max_pixels = 64'000'000;            ///< width times height
+    int max_scans = 100;                            ///< of a progressive JPEG; each one costs a pass over the picture
 };
 
 /// Pixels that somebody else owns: HWC uint8 RGB, rows packed.

@@ -29,10 +29,12 @@ struct ResizeScratch {
     std::vector<std::int32_t> weights;
 };
 
-/// Resizes exactly to size: antialiased triangle filter with half-pixel centres whose support grows with the scale, and
-/// Pillow's 8-bit fixed-point passes. Bit for bit Image.resize(size, BILINEAR) of Pillow.
-/// out: size HWC uint8. Raises Error{kArgument} for an empty image or size.
-void resize(PixelsView pixels, Size size, std::span<std::uint8_t> out);
+inline constexpr int kMaxResizeSide = 65'535;
+
+/// Exactly (size) pixels by an antialiased triangle filter: half-pixel centres, support that grows with the scale, and
+/// 8-bit fixed-point passes, across then down. Bit for bit Image.resize(size, BILINEAR) of Pillow.
+/// Raises Error{kArgument} for an empty image or size.
+Image resize(PixelsView pixels, Size size);
 
 /// Resizes the part `box` of pixels to size and writes only what `keep` covers of it, HWC packed.
 void resize_region(PixelsView pixels, Box box, Size size, Crop keep, std::span<std::uint8_t> out,

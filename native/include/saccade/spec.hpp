@@ -40,7 +40,7 @@ class PreprocessSpec {
     friend class SpecParser;
 
     std::vector<std::string> steps_;
-    Size resize_;           // resize_short: both sides hold S
+    Size resize_;  // resize_short: both sides hold S
     bool is_short_ = false;
     Size size_;
     std::array<double, 3> mean_{0.0, 0.0, 0.0};

@@ -1,0 +1,80 @@
+#include "arrays.hpp"
+
+#include <string>
+#include <utility>
+
+#include "saccade/error.hpp"
+
+namespace {
+
+using saccade::Code;
+using saccade::Error;
+
+std::string shape_text(const py::array& array) {
+    return py::str(array.attr("shape")).cast<std::string>();
+}
+
+std::string dtype_text(const py::array& array) {
+    return py::str(array.dtype()).cast<std::string>();
+}
+
+py::buffer_info borrow(py::handle image) {
+    if (!PyObject_CheckBuffer(image.ptr())) {
+        throw Error(Code::kArgument, "An image must be bytes, not " +
+                                         py::str(py::type::handle_of(image).attr("__name__")).cast<std::string>() +
+                                         ".");
+    }
+    py::buffer_info buffer = py::reinterpret_borrow<py::buffer>(image).request();
+    if (buffer.ndim != 1 || buffer.itemsize != 1 || (buffer.size > 1 && buffer.strides[0] != 1)) {
+        throw Error(Code::kArgument, "An image must be one contiguous run of bytes.");
+    }
+    return buffer;
+}
+
+}  // namespace
+
+BorrowedImages::BorrowedImages(const py::sequence& images) {
+    const std::size_t count = images.size();
+    buffers_.reserve(count);
+    views_.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        const py::buffer_info& buffer = buffers_.emplace_back(borrow(py::object(images[i])));
+        views_.emplace_back(static_cast<const std::uint8_t*>(buffer.ptr), static_cast<std::size_t>(buffer.size));
+    }
+}
+
+BorrowedImage::BorrowedImage(const py::object& image) : buffer_(borrow(image)) {}
+
+saccade::Bytes BorrowedImage::view() const {
+    return {static_cast<const std::uint8_t*>(buffer_.ptr), static_cast<std::size_t>(buffer_.size)};
+}
+
+PixelArray pixel_array(const py::array& array, py::ssize_t dimensions, const char* shape) {
+    const bool fits = array.dtype().is(py::dtype::of<std::uint8_t>()) && array.ndim() == dimensions &&
+                      array.shape(dimensions - 1) == py::ssize_t{saccade::kChannels};
+    if (!fits) {
+        throw Error(Code::kArgument, "pixels must be " + std::string(shape) + " uint8, not " + shape_text(array) + " " +
+                                         dtype_text(array) + ".");
+    }
+    return PixelArray::ensure(array);
+}
+
+void check_output(const py::array& array, const py::dtype& dtype, const std::vector<py::ssize_t>& shape) {
+    const bool fits = array.dtype().is(dtype) && std::vector(array.shape(), array.shape() + array.ndim()) == shape;
+    if (fits && array.writeable() && (array.flags() & py::array::c_style) != 0) return;
+    throw Error(Code::kArgument, "out must be a writable, C-contiguous " +
+                                     py::str(py::tuple(py::cast(shape))).cast<std::string>() + " " +
+                                     py::str(dtype).cast<std::string>() + " array, not " + shape_text(array) + " " +
+                                     dtype_text(array) + ".");
+}
+
+PixelArray to_numpy(saccade::Image image) {
+    auto owned = std::make_unique<saccade::Image>(std::move(image));
+    const saccade::Size size = owned->size();
+    const std::uint8_t* data = owned->data().data();
+    const py::capsule owner(owned.get(),
+                            [](void* held) { std::unique_ptr<saccade::Image>(static_cast<saccade::Image*>(held)); });
+    static_cast<void>(owned.release());
+    return PixelArray({py::ssize_t{size.height}, py::ssize_t{size.width}, py::ssize_t{saccade::kChannels}}, data,
+                      owner);
+}

@@ -1,0 +1,21 @@
+#include "limits.hpp"
+
+#include "text.hpp"
+
+namespace saccade {
+
+void check_size(std::int64_t height, std::int64_t width, const Limits& limits) {
+    const std::string size = grouped(width) + " x " + grouped(height) + " pixels";
+    if (height <= 0 || width <= 0)
+        throw Error(Code::kFormat, "The image header says " + size + ". The file is damaged.");
+    if (height > limits.max_side || width > limits.max_side) {
+        throw Error(Code::kLimit, "The image has " + size + "; the limit is " + grouped(limits.max_side) +
+                                      " on a side. Make it smaller or raise max_side.");
+    }
+    if (static_cast<std::uint64_t>(height) * static_cast<std::uint64_t>(width) > limits.max_pixels) {
+        throw Error(Code::kLimit, "The image has " + size + "; the limit is " + grouped(limits.max_pixels) +
+                                      " pixels. Make it smaller or raise max_pixels.");
+    }
+}
+
+}  // namespace saccade
