@@ -42,6 +42,7 @@ MODEL_CARD = "MODEL_CARD.md"
 # Tuning, publishing, watching
 TUNING_JSON = "tuning.json"
 TRIALS_PARQUET = "trials.parquet"
+MLFLOW_DB = "mlflow.db"
 CONFIG_PROPERTIES = "config/config.properties"
 MODEL_STORE_DIR = "model-store"
 MODEL_STORE_INDEX = "index.json"
