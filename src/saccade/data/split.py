@@ -12,7 +12,7 @@ VALIDATION_FRACTION = 0.1
 VALIDATION_MAX_IMAGES = 2_000  # an accuracy near 90 % is then known to 1.3 points (95 %)
 
 
-def test_counts(class_counts: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+def held_out_for_test(class_counts: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     """Returns how many images of each class are held out for test: a fifth, and at least one.
 
     class_counts: (K,) int64.   Raises DataError for a class with one image, which cannot be in both.
@@ -26,7 +26,7 @@ def test_counts(class_counts: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     return np.maximum(1, np.round(class_counts * TEST_FRACTION).astype(np.int64))
 
 
-def validation_counts(class_counts: np.ndarray) -> np.ndarray:
+def held_out_for_validation(class_counts: np.ndarray) -> np.ndarray:
     """Returns how many training images of each class are held out for selection.
 
     A tenth but at most 2,000 in all, shared by size of class; beyond that at least one of each class that has two.

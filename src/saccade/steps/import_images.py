@@ -31,7 +31,7 @@ from saccade.data.quality import Inspected, Inspector
 from saccade.data.shards import ShardWriter, drop_images
 from saccade.data.sources import open_source
 from saccade.data.sources.source import Record, Source
-from saccade.data.split import draw, test_counts
+from saccade.data.split import draw, held_out_for_test
 from saccade.steps.step import step
 
 BATCH_IMAGES = 512
@@ -186,7 +186,7 @@ def _with_test_split(index: pa.Table, rejected: pa.Table, classes: Sequence[str]
         raise _untrainable(classes[int(label)], splits[labels == label], rejected)
     if "test" not in given:
         digests = index["sha256"].filter(pa.array(is_train)).to_pylist()
-        chosen = draw(labels[is_train], digests, test_counts(counts, classes), seed, "test")
+        chosen = draw(labels[is_train], digests, held_out_for_test(counts, classes), seed, "test")
         splits[np.flatnonzero(is_train)[chosen]] = "test"
     return index_table(index.drop_columns(["split"]), pa.table({"split": pa.array(splits, pa.string())}))
 

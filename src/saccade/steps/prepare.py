@@ -23,7 +23,7 @@ from saccade.data.batches import ahead
 from saccade.data.bundle import DatasetBundle, content_id, count_images, index_table
 from saccade.data.quality import facts_table
 from saccade.data.shards import StoredBatch, shard_paths, stored_batches
-from saccade.data.split import draw, validation_counts
+from saccade.data.split import draw, held_out_for_validation
 from saccade.preprocess.spec import PreprocessSpec, normalize_line
 from saccade.steps.step import step
 
@@ -108,7 +108,7 @@ def _splits(bundle: DatasetBundle, seed: int) -> np.ndarray:
         return splits
     train = np.flatnonzero(splits == "train")
     labels = bundle.labels[train]
-    counts = validation_counts(np.bincount(labels, minlength=len(bundle.info.classes)))
+    counts = held_out_for_validation(np.bincount(labels, minlength=len(bundle.info.classes)))
     digests = bundle.index["sha256"].take(train).to_pylist()
     splits[train[draw(labels, digests, counts, seed, "val")]] = "val"
     return splits
