@@ -104,6 +104,33 @@ CAPTURE_SCHEMA = pa.schema(
         ("image", pa.binary()),  # null unless image keeping is on
     ]
 )
+# One row a training step. validation_accuracy is null but on the last step of an epoch.
+CURVES_SCHEMA = pa.schema(
+    [
+        ("step", pa.int32()),
+        ("epoch", pa.float32()),
+        ("loss", pa.float32()),
+        ("accuracy", pa.float32()),  # on the step's own batch, before the step
+        ("validation_accuracy", pa.float32()),
+        ("learning_rate", pa.float32()),
+        ("side_px", pa.int32()),
+        ("images_per_second", pa.float32()),
+    ]
+)
+
+# One row a trial of the search, the default recipe first.
+TRIALS_SCHEMA = pa.schema(
+    [
+        ("trial", pa.int32()),
+        ("learning_rate", pa.float32()),
+        ("weight_decay", pa.float32()),
+        ("width", pa.float32()),
+        ("rounds", pa.int32()),  # of ASHA, that the trial lived through
+        ("validation_accuracy", pa.float32()),  # after its last round
+        ("seconds", pa.float32()),
+    ]
+)
+
 # reference.parquet holds the validation and test answers in the same columns, plus `split` and `true_label`.
 REFERENCE_SCHEMA = pa.schema([*CAPTURE_SCHEMA, ("split", pa.string()), ("true_label", pa.string())])
 
@@ -155,6 +182,20 @@ class DatasetInfo(_Document):
     preprocess: list[str] | None = None  # after prepare
     preprocess_hash: str | None = None
     class_weights: list[float] | None = None  # after prepare, when balancing is by weights
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class TuningInfo(_Document):
+    """tuning.json: the training configuration that a search recommends."""
+
+    config: dict[str, Any]
+    is_default: bool  # no trial was clearly better than the default recipe
+    trials: int
+    seconds: float
+    default_accuracy: float | None  # of the short trial on the validation split; None when no trial ended in time
+    best_accuracy: float | None
+    dataset_id: str
     format_version: int = FORMAT_VERSION
 
 
