@@ -21,7 +21,7 @@ struct Workspace {
     void trim() {
         picture.stored.trim(kKeptBytes);
         picture.upright.trim(kKeptBytes);
-        resize.rows.trim(kKeptBytes);
+        if (resize.rows.capacity() > kKeptBytes) resize = ResizeScratch();
     }
 };
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "filter.hpp"
-#include "multiversion.hpp"
 #include "saccade/error.hpp"
 
 namespace saccade {
@@ -18,41 +17,22 @@ constexpr std::size_t kLevels = 256;
 constexpr int kHashSide = 32;        // luma at this size is transformed
 constexpr int kHashFrequencies = 8;  // and this many of the lowest frequencies a side are kept
 constexpr int kCosineBits = 14;
-constexpr float kSaturationUnit = 65536.0F;
 
 using Histogram = std::array<std::uint32_t, kLevels>;
 
-/// Pillow's convert("L").
-SACCADE_MULTIVERSION
-void luma_plane(std::span<const std::uint8_t> pixels, std::span<std::uint8_t> luma) {
-    const std::uint8_t* pixel = pixels.data();
-    for (std::size_t i = 0; i < luma.size(); ++i) {
-        const int sum = 19595 * pixel[3 * i] + 38470 * pixel[3 * i + 1] + 7471 * pixel[3 * i + 2] + 0x8000;
-        luma[i] = static_cast<std::uint8_t>(sum >> 16);
-    }
-}
-
-/// Sum over the pixels of (max - min) / max, each rounded to 1 / kSaturationUnit so that the order does not matter.
-SACCADE_MULTIVERSION
-std::int64_t saturation_sum(std::span<const std::uint8_t> pixels) {
-    std::int64_t sum = 0;
-    const std::uint8_t* pixel = pixels.data();
-    for (std::size_t i = 0; i < pixels.size() / kChannels; ++i) {
-        const int red = pixel[3 * i];
-        const int green = pixel[3 * i + 1];
-        const int blue = pixel[3 * i + 2];
-        const int highest = std::max(red, std::max(green, blue));
-        const int spread = highest - std::min(red, std::min(green, blue));
-        const float ratio = static_cast<float>(spread) / static_cast<float>(std::max(highest, 1));
-        sum += static_cast<std::int32_t>(ratio * kSaturationUnit + 0.5F);
-    }
-    return sum;
-}
-
 Histogram histogram_of(std::span<const std::uint8_t> luma) {
-    Histogram histogram{};
-    for (const std::uint8_t level : luma) ++histogram[level];
-    return histogram;
+    // Neighbours are often equal: four tables keep one count from waiting for the other.
+    constexpr std::size_t kTables = 4;
+    std::array<Histogram, kTables> tables{};
+    std::size_t i = 0;
+    for (; i + kTables <= luma.size(); i += kTables) {
+        for (std::size_t t = 0; t < kTables; ++t) ++tables[t][luma[i + t]];
+    }
+    for (; i < luma.size(); ++i) ++tables[0][luma[i]];
+    for (std::size_t level = 0; level < kLevels; ++level) {
+        tables[0][level] += tables[1][level] + tables[2][level] + tables[3][level];
+    }
+    return tables[0];
 }
 
 double entropy_bits(const Histogram& histogram, double count) {
@@ -82,26 +62,14 @@ Moments moments_of(const Histogram& histogram) {
     return moments;
 }
 
-/// Adds the Laplacian of the inner pixels of one row. Sides stay below 2^15, so 32 bits hold a row's sum; its squares
-/// need 64.
-SACCADE_MULTIVERSION
-void add_laplacian(const std::uint8_t* row, std::ptrdiff_t width, Moments& moments) {
-    std::int32_t sum = 0;
-    std::int64_t squares = 0;
-    for (std::ptrdiff_t x = 1; x + 1 < width; ++x) {
-        const std::int32_t value = 4 * row[x] - row[x - 1] - row[x + 1] - row[x - width] - row[x + width];
-        sum += value;
-        squares += value * value;
-    }
-    moments.sum += sum;
-    moments.squares += squares;
-}
-
 double sharpness_of(std::span<const std::uint8_t> luma, Size size) {
     if (size.height < 3 || size.width < 3) return 0;
     Moments moments;
     for (int y = 1; y + 1 < size.height; ++y) {
-        add_laplacian(luma.data() + static_cast<std::ptrdiff_t>(y) * size.width, size.width, moments);
+        const auto width = static_cast<std::size_t>(size.width);
+        const RowMoments row = kernels().laplacian(luma.data() + static_cast<std::size_t>(y) * width, width);
+        moments.sum += row.sum;
+        moments.squares += row.squares;
     }
     const Size inner{size.height - 2, size.width - 2};
     return moments.variance(static_cast<double>(inner.pixels())) / (255.0 * 255.0);
@@ -120,8 +88,8 @@ HashPlane shrunk_luma(std::span<const std::uint8_t> luma, Size size) {
     std::vector<std::uint8_t> blended(row_bytes);
     HashPlane plane{};
     for (std::size_t y = 0; y < kHashSide; ++y) {
-        blend_rows(luma.data() + static_cast<std::size_t>(rows[y].first) * row_bytes, row_bytes, rows[y].count,
-                   weights.data() + rows[y].first_weight, blended.data());
+        kernels().blend_rows(luma.data() + static_cast<std::size_t>(rows[y].first) * row_bytes, row_bytes, row_bytes,
+                             rows[y].count, weights.data() + rows[y].first_weight, blended.data());
         for (std::size_t x = 0; x < kHashSide; ++x) {
             std::int32_t sum = kHalfWeight;
             for (int i = 0; i < columns[x].count; ++i) {
@@ -129,7 +97,7 @@ HashPlane shrunk_luma(std::span<const std::uint8_t> luma, Size size) {
                 sum +=
                     blended[static_cast<std::size_t>(columns[x].first) + tap] * weights[columns[x].first_weight + tap];
             }
-            plane[y * kHashSide + x] = level_of(sum);
+            plane[y * kHashSide + x] = sum >> kWeightBits;
         }
     }
     return plane;
@@ -186,7 +154,7 @@ ImageStatistics image_statistics(PixelsView pixels) {
     }
     thread_local std::vector<std::uint8_t> luma;
     luma.resize(pixels.size.pixels());
-    luma_plane(pixels.data, luma);
+    kernels().luma(pixels.data.data(), luma.size(), luma.data());
     const auto count = static_cast<double>(luma.size());
     const Histogram histogram = histogram_of(luma);
     const Moments moments = moments_of(histogram);
@@ -194,7 +162,8 @@ ImageStatistics image_statistics(PixelsView pixels) {
         .brightness = static_cast<float>(static_cast<double>(moments.sum) / count / 255.0),
         .contrast = static_cast<float>(std::sqrt(moments.variance(count)) / 255.0),
         .sharpness = static_cast<float>(sharpness_of(luma, pixels.size)),
-        .saturation = static_cast<float>(static_cast<double>(saturation_sum(pixels.data)) / count / kSaturationUnit),
+        .saturation = static_cast<float>(static_cast<double>(kernels().saturation(pixels.data.data(), luma.size())) /
+                                         count / kSaturationUnit),
         .entropy = static_cast<float>(entropy_bits(histogram, count)),
         .perceptual_hash = perceptual_hash_of(luma, pixels.size),
     };

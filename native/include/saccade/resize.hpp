@@ -25,7 +25,8 @@ struct Box {
 
 /// Memory that a thread reuses from image to image.
 struct ResizeScratch {
-    Image rows;
+    std::vector<std::uint8_t> rows;
+    std::vector<std::int32_t> lanes;
     std::vector<std::int32_t> weights;
 };
 
