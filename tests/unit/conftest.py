@@ -1,7 +1,9 @@
 """Small real images that several rooms' tests are made of."""
 
 import io
-from collections.abc import Callable, Mapping
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -38,3 +40,25 @@ def image_folder(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """mount("size=256k"): an empty tmpfs with these options. Skips the test where mounting is not allowed."""
+    points: list[Path] = []
+
+    def make(options: str) -> Path:
+        if os.geteuid() != 0:
+            pytest.skip("mounting needs root")
+        point = tmp_path / f"disk-{len(points)}"
+        point.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(point)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            pytest.skip(f"this machine does not let root mount: {done.stderr.decode()}")
+        points.append(point)
+        return point
+
+    yield make
+    for point in points:
+        subprocess.run(["umount", str(point)], check=True)

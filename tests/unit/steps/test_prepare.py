@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from saccade.core.artifacts import INDEX_SCHEMA
-from saccade.core.errors import BundleError, SpecError, UsageError
+from saccade.core.errors import BundleError, SpecError, StorageError, UsageError
 from saccade.data.bundle import DatasetBundle
 from saccade.preprocess.spec import PreprocessSpec
 from saccade.steps.import_images import import_images
@@ -156,6 +156,19 @@ def test_prepare_of_damaged_images_names_the_bundle_and_leaves_nothing(imported,
     with pytest.raises(BundleError, match=r"images-00000.parquet' is missing or damaged"):
         prepare(source, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "imported"]
+
+
+def test_prepare_to_another_file_system_copies_the_images(imported, mount):
+    source, disk = imported({"cat": 3, "dog": 3}), mount("size=1m")
+    prepare(source, disk / "out")
+    assert DatasetBundle.open(disk / "out").images(range(6)) == DatasetBundle.open(source).images(range(6))
+
+
+def test_prepare_to_a_full_disk_leaves_nothing(imported, mount):
+    source, disk = imported({"cat": 6, "dog": 6}), mount("size=256k")
+    with pytest.raises(StorageError, match=r"the disk is full"):
+        prepare(source, disk / "out", size=128)
+    assert list(disk.iterdir()) == []
 
 
 @pytest.mark.parametrize(("short_sides", "size"), [([8, 8, 900], 32), ([64, 64, 64], 32), ([65, 65, 32], 128)])

@@ -20,7 +20,8 @@ from saccade.data.sources.files import File, read_files, size_fault, stat_fault
 from saccade.data.sources.layout import class_name
 from saccade.data.sources.source import Fault, Record, Source, displayable, split_name, split_names
 
-_IMAGE_COLUMNS = ("bytes", "image", "path", "file")
+_BYTES_COLUMNS = ("bytes", "image")
+_PATH_COLUMNS = ("path", "file", "image")
 _LABEL_COLUMNS = ("label", "class")
 _SPLIT_COLUMNS = ("split",)
 ROWS_PER_READ = 256
@@ -90,24 +91,39 @@ def _read_csv(path: Path) -> pa.Table:
 
 def _columns(schema: pa.Schema, location: str) -> list[str]:
     """Returns the names of the image column, the label column and, if there is one, the split column."""
-    by_name = {name.strip().lower(): name for name in reversed(schema.names)}
-
-    def find(candidates: tuple[str, ...]) -> list[str]:
-        return [by_name[name] for name in candidates if name in by_name][:1]
-
-    image, label = find(_IMAGE_COLUMNS), find(_LABEL_COLUMNS)
+    image = _find(schema, _BYTES_COLUMNS, _holds_bytes) or _find(schema, _PATH_COLUMNS, _holds_text)
+    label = _find(schema, _LABEL_COLUMNS)
     if not image or not label:
         raise DataError(
-            f"Table '{location}' has the columns {', '.join(map(displayable, schema.names))}. It needs an image column "
-            f"({', '.join(_IMAGE_COLUMNS)}) and a label column ({', '.join(_LABEL_COLUMNS)})."
+            f"Table '{location}' has the columns {', '.join(map(displayable, schema.names))}. It needs paths (in "
+            f"{' or '.join(_PATH_COLUMNS)}) or images (in {' or '.join(_BYTES_COLUMNS)}, Parquet only), and labels (in "
+            f"{' or '.join(_LABEL_COLUMNS)})."
         )
-    return image + label + find(_SPLIT_COLUMNS)
+    return image + label + _find(schema, _SPLIT_COLUMNS)
+
+
+def _find(
+    schema: pa.Schema, names: tuple[str, ...], suits: Callable[[pa.DataType], bool] = lambda _: True
+) -> list[str]:
+    """Returns the first column with one of the names, in any case, and a type that suits; at most one."""
+    by_name = {field.name.strip().lower(): field for field in reversed(schema)}
+    return [by_name[name].name for name in names if name in by_name and suits(by_name[name].type)][:1]
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return any(field.name == "bytes" and _holds_bytes(field.type) for field in kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _labels(column: pa.ChunkedArray | pa.Array) -> list[str | None]:
     """Returns labels as text; numbers and dictionaries too. None for a missing or empty one."""
-    texts = pc.cast(column, pa.string()).to_pylist()
-    return [class_name(text) if text else None for text in texts]
+    texts = [(text or "").strip() for text in pc.cast(column, pa.string()).to_pylist()]
+    return [class_name(text) or None for text in texts]
 
 
 def _check_splits(column: pa.ChunkedArray, location: str) -> None:
@@ -134,7 +150,7 @@ def _read(folder: Path, chunks: Chunks, location: str) -> Iterator[Record]:
     with _table_errors(location):
         for chunk in chunks():
             rows = list(enumerate(_rows(chunk), start=number))
-            if pa.types.is_string(chunk.column(0).type) or pa.types.is_large_string(chunk.column(0).type):
+            if _holds_text(chunk.column(0).type):
                 yield from read_files([_file(folder, row, number) for number, row in rows])
             else:
                 yield from (_record(row, number) for number, row in rows)

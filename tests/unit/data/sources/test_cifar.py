@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from saccade.core.errors import DataError, UsageError
-from saccade.data.sources.cifar import load_arrays, open_cifar
+from saccade.data.sources.cifar import MAX_BYTES, load_arrays, open_cifar
 
 RANDOM = np.random.default_rng(0)
 PIXELS = RANDOM.integers(0, 256, (4, 3072), np.uint8)  # four images, channel planes one after the other
@@ -141,6 +141,20 @@ def test_cifar_archive_with_half_an_image_is_refused(tmp_path):
     members = {"test_batch.bin": bytes(3072), "batches.meta.txt": b"airplane\n"}
     with pytest.raises(DataError, match=r"is not a whole CIFAR archive"):
         open_cifar(write_tar(tmp_path / "x.tar.gz", members))
+
+
+@pytest.mark.parametrize("content", [b"not a pickle", pickle.dumps([1]), pickle.dumps({b"data": 1, b"filenames": [1]})])
+def test_cifar_archive_with_another_pickle_is_refused(tmp_path, content):
+    with pytest.raises(DataError, match=r"is not a whole CIFAR archive"):
+        open_cifar(write_tar(tmp_path / "x.tar.gz", {"test_batch": content}))
+
+
+def test_cifar_archive_that_claims_too_many_bytes_is_refused_unread(tmp_path):
+    header = tarfile.TarInfo("train.bin")
+    header.size = MAX_BYTES + 1
+    (tmp_path / "x.tar").write_bytes(header.tobuf())
+    with pytest.raises(DataError, match=r"claim more than 268,435,456 bytes"):
+        open_cifar(tmp_path / "x.tar")
 
 
 def test_tar_of_something_else_is_refused(tmp_path):

@@ -43,6 +43,14 @@ def test_csv_with_numbers_as_labels_keeps_their_zeros(image_folder):
     assert open_table(write_csv(root / "list.csv", "path,label\nphotos/0.jpg,007\n")).labels == {"007"}
 
 
+def test_csv_with_file_sizes_in_bytes_still_takes_the_paths(image_folder):
+    root = image_folder({"photos": 1})
+    table = write_csv(root / "list.csv", "bytes,path,label\n512,photos/0.jpg, cat \n")
+    assert [(record.name, record.label, record.fault) for record in open_table(table).read()] == [
+        ("photos/0.jpg", "cat", None)
+    ]
+
+
 def test_csv_with_missing_files_and_labels_lists_them(image_folder):
     root = image_folder({"photos": 2})
     table = write_csv(root / "list.csv", "path,label\nphotos/0.jpg,cat\nphotos/1.jpg,\nphotos/2.jpg,cat\n,cat\n")
@@ -54,7 +62,7 @@ def test_csv_with_missing_files_and_labels_lists_them(image_folder):
 
 
 def test_csv_without_label_column_names_what_it_has(tmp_path):
-    with pytest.raises(DataError, match=r"has the columns path, colour. It needs an image column"):
+    with pytest.raises(DataError, match=r"has the columns path, colour. It needs paths"):
         open_table(write_csv(tmp_path / "list.csv", "path,colour\n1.jpg,red\n"))
 
 
@@ -103,6 +111,11 @@ def test_parquet_of_paths_reads_the_files(image_folder):
     root = image_folder({"photos": 1})
     path = write_parquet(root / "set.parquet", image=["photos/0.jpg"], label=["cat"])
     assert next(open_table(path).read()).data == (root / "photos/0.jpg").read_bytes()
+
+
+def test_parquet_of_numbers_as_images_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"It needs paths"):
+        open_table(write_parquet(tmp_path / "set.parquet", image=[1], label=["cat"]))
 
 
 def test_parquet_that_is_damaged_is_refused(tmp_path):
