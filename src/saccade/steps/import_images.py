@@ -182,8 +182,9 @@ def _with_test_split(index: pa.Table, rejected: pa.Table, classes: Sequence[str]
     labels = index["label"].to_numpy()
     is_train = splits == "train"
     counts = np.bincount(labels[is_train], minlength=len(classes))
-    for label in np.flatnonzero(counts == 0):
-        raise _untrainable(classes[int(label)], splits[labels == label], rejected)
+    if not counts.all():
+        missing = int(np.argmin(counts))
+        raise _untrainable(classes[missing], splits[labels == missing], rejected)
     if "test" not in given:
         digests = index["sha256"].filter(pa.array(is_train)).to_pylist()
         chosen = draw(labels[is_train], digests, held_out_for_test(counts, classes), seed, "test")

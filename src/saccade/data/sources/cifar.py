@@ -52,8 +52,16 @@ _LABEL_KEYS = {b"labels": "label_names", b"fine_labels": "fine", b"coarse_labels
 
 
 _ARCHIVE_ERRORS = (
-    *(tarfile.TarError, EOFError, OSError, zlib.error, pickle.UnpicklingError),
-    *(KeyError, ValueError, TypeError, AttributeError, OverflowError),  # a dictionary of other things than arrays
+    tarfile.TarError,
+    zlib.error,
+    pickle.UnpicklingError,
+    OSError,
+    EOFError,
+    KeyError,  # this and the next: the dictionary holds other things than arrays and names
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
 )
 
 
@@ -184,30 +192,55 @@ def _encode(part: _Part, labels: list[str], start: int) -> list[Record]:
 
 
 def load_arrays(file: IO[bytes]) -> dict[bytes, Any]:
-    """Returns the dictionary in a pickle of builtins and numpy arrays.
+    """Returns the dictionary in a pickle of builtins and uint8 arrays.
 
-    A pickle can name any function to call, so every other name raises pickle.UnpicklingError.
+    A pickle can name any function to call, and a hostile one can break numpy itself: every name that CIFAR's archives
+    do not use raises pickle.UnpicklingError, and numpy's own names get stand-ins that only keep bytes.
     """
     try:
         content = _ArrayUnpickler(file, encoding="bytes").load()
+        return {key: value.array() if isinstance(value, _PickledArray) else value for key, value in content.items()}
     except Exception as error:  # a damaged pickle may raise anything
         raise pickle.UnpicklingError(str(error)) from error
-    if not isinstance(content, dict):
-        raise pickle.UnpicklingError(f"it holds a {type(content).__name__} and no dictionary")
-    return content
 
 
-_RECONSTRUCT = np.empty(0).__reduce__()[0]  # the function that every pickled array names, whatever numpy calls it
-_ALLOWED_NAMES = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+class _PickledType:
+    """Stands for numpy.dtype."""
+
+    def __init__(self, name: bytes | str, *_: object) -> None:
+        self.is_uint8 = name in (b"u1", "u1")
+
+    def __setstate__(self, state: object) -> None:
+        """Byte order and the like, which bytes have none of."""
+
+
+class _PickledArray:
+    """Stands for numpy.ndarray."""
+
+    def __setstate__(self, state: tuple[int, tuple[int, ...], _PickledType, bool, bytes]) -> None:
+        _, self.shape, self.type, self.is_column_major, self.data = state
+
+    def array(self) -> np.ndarray:
+        """Returns the array, uint8."""
+        if not self.type.is_uint8:
+            raise pickle.UnpicklingError("it holds an array of another type than uint8")
+        return np.frombuffer(self.data, np.uint8).reshape(self.shape, order="F" if self.is_column_major else "C")
+
+
+def _reconstruct(*_: object) -> _PickledArray:
+    return _PickledArray()
+
+
+_STAND_INS = {
+    ("numpy", "ndarray"): _PickledArray,
+    ("numpy", "dtype"): _PickledType,
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,  # as newer versions of numpy write it
 }
 
 
 class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED_NAMES:
+        if (module, name) not in _STAND_INS:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which no CIFAR archive does")
-        return _ALLOWED_NAMES[module, name]
+        return _STAND_INS[module, name]

@@ -39,6 +39,8 @@ def stat_fault(path: Path) -> tuple[int, Fault | None]:
         status = os.stat(path)  # noqa: PTH116  # half the time of Path.stat, for every file of a folder
     except OSError as error:
         return 0, Fault("unreadable", f"cannot be opened: {os.strerror(error.errno or 0)}")
+    except ValueError as error:  # a null byte in a table's path
+        return 0, Fault("unreadable", f"cannot be opened: {error}")
     if not stat.S_ISREG(status.st_mode):  # opening a named pipe would wait forever
         return 0, Fault("not_an_image", "is not a regular file")
     return status.st_size, size_fault(status.st_size)

@@ -26,7 +26,6 @@ _LABEL_COLUMNS = ("label", "class")
 _SPLIT_COLUMNS = ("split",)
 ROWS_PER_READ = 256
 
-
 Chunks = Callable[[], Iterator[pa.RecordBatch]]  # image, label and perhaps split, a few rows at a time
 
 
@@ -66,7 +65,8 @@ def _open_csv(path: Path, location: str) -> Source:
 def _open_parquet(path: Path, location: str) -> Source:
     with pq.ParquetFile(path) as file:
         columns = _columns(file.schema_arrow, location)
-        told = file.read(columns=columns[1:])
+        # Arrow gives columns in the file's order, not in the order in which they are asked for.
+        told = file.read(columns=columns[1:]).select(columns[1:])
     return _source(path, location, told, partial(_chunks_of_parquet, path, columns))
 
 
@@ -141,7 +141,6 @@ def _chunks_of_table(table: pa.Table) -> Iterator[pa.RecordBatch]:
 
 def _chunks_of_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
-        # Arrow gives the columns in the file's order, not in the order they are asked for.
         yield from (batch.select(columns) for batch in file.iter_batches(ROWS_PER_READ, columns=columns))
 
 
@@ -167,11 +166,9 @@ def _rows(chunk: pa.RecordBatch) -> list[_Row]:
 
 
 def _file(folder: Path, row: _Row, number: int) -> File:
-    path = folder / (row.image or "")
-    size, fault = stat_fault(path) if row.image else (0, Fault("empty", f"row {number + 1} of the table has no path"))
-    return File(
-        path, size, displayable(row.image or _row_name(number)), row.label, row.split, _label_fault(row) or fault
-    )
+    name, path = displayable(row.image or _row_name(number)), folder / (row.image or "")
+    size, fault = stat_fault(path) if row.image else (0, Fault("empty", "has no path in the table"))
+    return File(path, size, name, row.label, row.split, _label_fault(row) or fault)
 
 
 def _record(row: _Row, number: int) -> Record:

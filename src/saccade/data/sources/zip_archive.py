@@ -58,7 +58,7 @@ def open_zip(path: Path) -> Source:
 def _list(path: Path, location: str) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
+            infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
         raise DataError(f"'{location}' is not a whole zip: {error}. Copy or download it again.") from error
     if any(info.flag_bits & _ENCRYPTED_FLAG for info in infos):

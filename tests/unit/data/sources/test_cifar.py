@@ -162,6 +162,19 @@ def test_tar_of_something_else_is_refused(tmp_path):
         open_cifar(write_tar(tmp_path / "x.tar.gz", {"cat/1.jpg": b"x"}))
 
 
+def test_pickle_of_column_major_array_is_read_in_its_order():
+    array = np.asfortranarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    assert load_arrays(io.BytesIO(pickle.dumps({b"data": array}, protocol=3)))[b"data"].tolist() == [
+        [0, 1, 2],
+        [3, 4, 5],
+    ]
+
+
+def test_pickle_of_another_array_type_is_refused():
+    with pytest.raises(pickle.UnpicklingError, match=r"another type than uint8"):
+        load_arrays(io.BytesIO(pickle.dumps({b"data": np.array([None])}, protocol=3)))
+
+
 class Malicious:
     def __init__(self, path):
         self.path = path

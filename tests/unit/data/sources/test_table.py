@@ -53,11 +53,14 @@ def test_csv_with_file_sizes_in_bytes_still_takes_the_paths(image_folder):
 
 def test_csv_with_missing_files_and_labels_lists_them(image_folder):
     root = image_folder({"photos": 2})
-    table = write_csv(root / "list.csv", "path,label\nphotos/0.jpg,cat\nphotos/1.jpg,\nphotos/2.jpg,cat\n,cat\n")
+    table = write_csv(
+        root / "list.csv", "path,label\nphotos/0.jpg,cat\nphotos/1.jpg,\nphotos/2.jpg,cat\n,cat\n\0,cat\n"
+    )
     assert faults(open_table(table)) == {
         "photos/1.jpg": "unlabelled",
         "photos/2.jpg": "unreadable",
         "row-4": "empty",
+        r"\x00": "unreadable",
     }
 
 
@@ -100,6 +103,11 @@ def test_parquet_in_the_layout_of_our_bundles_is_read(tmp_path, encode):
     rows = [{"image": {"bytes": encode(0), "path": "a.jpg"}, "label": 1, "id": 0}]
     pq.write_table(pa.Table.from_pylist(rows, IMAGES_SCHEMA), tmp_path / "set.parquet")
     assert list(open_table(tmp_path / "set.parquet").read()) == [("a.jpg", "1", None, encode(0), None)]
+
+
+def test_parquet_with_split_before_label_tells_them_apart(tmp_path, encode):
+    path = write_parquet(tmp_path / "set.parquet", split=["test"], label=["cat"], bytes=[encode(0)])
+    assert [record[1:3] for record in open_table(path).read()] == [("cat", "test")]
 
 
 def test_parquet_with_null_image_lists_the_row(tmp_path, encode):

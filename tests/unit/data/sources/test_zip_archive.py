@@ -1,9 +1,13 @@
+import contextlib
+import io
 import os
 import struct
 import zipfile
 import zlib
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from saccade.core.errors import DataError
 from saccade.data.sources.source import MAX_FILE_BYTES
@@ -160,6 +164,12 @@ def test_zip_with_empty_member_and_loose_file_lists_both(make_zip):
     assert faults(source) == {"cat/1.jpg": "empty", "README.txt": "unlabelled"}
 
 
+def test_zip_with_member_without_name_lists_it(tmp_path, encode):
+    path = tmp_path / "odd.zip"
+    make_raw_zip(path, {b"cat/1.jpg": encode(0), b"": encode(1)})
+    assert faults(open_zip(path)) == {"": "unlabelled"}
+
+
 def test_zip_with_other_compression_lists_the_members_unread(make_zip):
     source = open_zip(make_zip({"cat/1.jpg": b"x" * 99, "dog/1.jpg": None}, zipfile.ZIP_BZIP2))
     assert set(faults(source).values()) == {"unreadable"}
@@ -172,3 +182,24 @@ def test_zip_with_link_does_not_follow_it(make_zip):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(link, "/etc/passwd")
     assert faults(open_zip(path)) == {"cat/link.jpg": "not_an_image"}
+
+
+@pytest.fixture(scope="module")
+def small_zip():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("cat/1.jpg", "dög/2.jpg"):
+            archive.writestr(name, name * 5)
+    return buffer.getvalue()
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4))
+def test_zip_with_any_bytes_changed_is_read_or_refused(small_zip, tmp_path, changes):
+    content = bytearray(small_zip)
+    for position, value in changes:
+        content[position % len(content)] = value
+    (tmp_path / "x.zip").write_bytes(content)
+    with contextlib.suppress(DataError):
+        source = open_zip(tmp_path / "x.zip")
+        assert len(list(source.read())) == source.count
