@@ -1,0 +1,218 @@
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "saccade/classifier.hpp"
+
+namespace {
+
+using namespace pybind11::literals;
+using saccade::Answer;
+using saccade::Classifier;
+using saccade::IsolationForest;
+using saccade::Limits;
+using saccade::OodDetector;
+using saccade::Precision;
+using saccade::Scores;
+using saccade::Scoring;
+using saccade::View;
+
+[[noreturn]] void refuse_name(const char* what, const std::string& name, const char* known) {
+    throw saccade::Error(saccade::Code::kSpec,
+                         std::string("There is no ") + what + " '" + name + "'. Choose one of " + known + ".");
+}
+
+OodDetector detector_of(const std::string& name) {
+    if (name == "energy") return OodDetector::kEnergy;
+    if (name == "isolation_forest") return OodDetector::kIsolationForest;
+    refuse_name("detector", name, "energy, isolation_forest");
+}
+
+Precision precision_of(const std::string& name) {
+    if (name == "f32") return Precision::kFloat32;
+    if (name == "bf16") return Precision::kBfloat16;
+    refuse_name("precision", name, "bf16, f32");
+}
+
+const char* name_of(Precision precision) {
+    return precision == Precision::kBfloat16 ? "bf16" : "f32";
+}
+
+template <typename Element>
+std::vector<Element> vector_of(const py::array_t<Element, py::array::c_style | py::array::forcecast>& array) {
+    return {array.data(), array.data() + array.size()};
+}
+
+using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
+using Integers = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
+
+IsolationForest new_forest(const Doubles& mean, const Doubles& projection, const Integers& roots,
+                           const Integers& feature, const Doubles& threshold, const Integers& left,
+                           const Integers& right, const Doubles& path_length, double normalizer) {
+    return IsolationForest({vector_of(mean), vector_of(projection), vector_of(roots), vector_of(feature),
+                            vector_of(threshold), vector_of(left), vector_of(right), vector_of(path_length),
+                            normalizer});
+}
+
+double forest_score(const IsolationForest& forest, const py::array_t<float, py::array::c_style>& features) {
+    const std::span<const float> values = elements<float>(features);
+    if (values.size() != forest.features()) {
+        throw saccade::Error(saccade::Code::kArgument, "The forest takes " + std::to_string(forest.features()) +
+                                                           " features, not " + std::to_string(values.size()) + ".");
+    }
+    return forest.score(values);
+}
+
+void bind_scoring(py::module_& module) {
+    py::class_<View>(module, "View", "The image moved by (dy, dx) px, borders reflected, then mirrored left to right.")
+        .def(py::init([](bool flip, int dy, int dx, float weight) {
+                 return View{flip, dy, dx, weight};
+             }),
+             py::kw_only(), "flip"_a = false, "dy"_a = 0, "dx"_a = 0, "weight"_a = 1.0F);
+    py::class_<IsolationForest>(module, "IsolationForest", "Trees over whitened components, as plain arrays.")
+        .def(py::init(&new_forest), py::kw_only(), "mean"_a, "projection"_a, "roots"_a, "feature"_a, "threshold"_a,
+             "left"_a, "right"_a, "path_length"_a, "normalizer"_a)
+        .def("score", &forest_score, "features"_a, "Of (D,) float32 features: in (0, 1), larger is more unusual.");
+    py::class_<Scoring>(module, "Scoring", "What turns the network's outputs into an answer.")
+        .def(
+            py::init([](float temperature, int top_k, std::vector<View> views, float view_threshold,
+                        const std::string& ood_detector, float ood_threshold, std::optional<IsolationForest> forest) {
+                Scoring scoring{
+                    temperature,      top_k, std::move(views), view_threshold, detector_of(ood_detector), ood_threshold,
+                    std::move(forest)};
+                scoring.check();
+                return scoring;
+            }),
+            py::kw_only(), "temperature"_a = 1.0F, "top_k"_a = 5,
+            py::arg_v("views", std::vector<View>{View{}}, "[View()]"), "view_threshold"_a = 0.0F,
+            "ood_detector"_a = "energy", "ood_threshold"_a = 0.0F, "forest"_a = py::none(),
+            "Views beyond the first are taken where its highest calibrated probability is below view_threshold.\n"
+            "Raises SpecError for an impossible value.");
+}
+
+py::array_t<float> vector_array(const std::vector<float>& values) {
+    return py::array_t<float>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+py::dict scores_of(const Answer& answer) {
+    py::dict scores;
+    scores["energy"] = answer.energy;
+    if (answer.isolation_forest) scores["isolation_forest"] = *answer.isolation_forest;
+    return scores;
+}
+
+void bind_answer(py::module_& module) {
+    py::class_<Answer>(module, "Answer",
+                       "What the classifier says of one image; with an error, only that has a meaning.")
+        .def_property_readonly(
+            "error", [](const Answer& answer) { return answer.error ? python_error(*answer.error) : py::none(); },
+            "None, or the Error for which there is no answer.")
+        .def_readonly("label", &Answer::label, "Index of the most probable class.")
+        .def_property_readonly(
+            "probabilities", [](const Answer& answer) { return vector_array(answer.probabilities); },
+            "(K,) float32, calibrated.")
+        .def_readonly("top_k", &Answer::top_k, "[(class index, probability)], most probable first.")
+        .def_readonly("ood_score", &Answer::ood_score,
+                      "Of the deciding detector; larger is less like the training data.")
+        .def_readonly("is_ood", &Answer::is_ood, "Whether ood_score is above the threshold.")
+        .def_property_readonly("scores", &scores_of, "Every detector's score by name.")
+        .def_property_readonly(
+            "features", [](const Answer& answer) { return vector_array(answer.features); }, "(D,) float32.")
+        .def_property_readonly(
+            "width", [](const Answer& answer) { return answer.size.width; }, "Of the whole picture, pixels.")
+        .def_property_readonly(
+            "height", [](const Answer& answer) { return answer.size.height; }, "Of the whole picture, pixels.")
+        .def_readonly("statistics", &Answer::statistics, "Of the prepared pixels.")
+        .def_property_readonly(
+            "perceptual_hash", [](const Answer& answer) { return answer.statistics.perceptual_hash; }, "64 bits.");
+}
+
+py::array matrix(std::vector<float> values, std::size_t width) {
+    const auto columns = static_cast<py::ssize_t>(width);
+    const auto rows = static_cast<py::ssize_t>(values.size()) / columns;
+    return py::array_t<float>({rows, columns}, values.data());
+}
+
+py::array column(const std::vector<float>& values) {
+    return vector_array(values);
+}
+
+/// Scores with the widths of its matrices, for Python to read.
+struct Batch {
+    Scores scores;
+    std::size_t classes;
+    std::size_t features;
+};
+
+void bind_batch(py::module_& module) {
+    py::class_<Batch>(module, "Batch", "What the classifier says of N prepared images, as arrays.")
+        .def_property_readonly(
+            "logits", [](const Batch& batch) { return matrix(batch.scores.logits, batch.classes); },
+            "(N, K) float32, averaged over the views that were taken.")
+        .def_property_readonly(
+            "probabilities", [](const Batch& batch) { return matrix(batch.scores.probabilities, batch.classes); },
+            "(N, K) float32, calibrated.")
+        .def_property_readonly(
+            "features", [](const Batch& batch) { return matrix(batch.scores.features, batch.features); },
+            "(N, D) float32 of the image as it is.")
+        .def_property_readonly(
+            "energy", [](const Batch& batch) { return column(batch.scores.energy); }, "(N,) float32.")
+        .def_property_readonly(
+            "isolation_forest", [](const Batch& batch) { return column(batch.scores.isolation_forest); },
+            "(N,) float32, or empty without a forest.")
+        .def_property_readonly(
+            "ood_score", [](const Batch& batch) { return column(batch.scores.ood_score); }, "(N,) float32.")
+        .def_property_readonly(
+            "is_ood",
+            [](const Batch& batch) {
+                const auto count = static_cast<py::ssize_t>(batch.scores.is_ood.size());
+                return py::array_t<std::uint8_t>(count, batch.scores.is_ood.data()).attr("astype")("bool");
+            },
+            "(N,) bool.");
+}
+
+std::vector<Answer> predict(Classifier& classifier, const py::sequence& images) {
+    const BorrowedImages borrowed(images);
+    const py::gil_scoped_release released;
+    return classifier.predict(borrowed.views());
+}
+
+Batch predict_pixels(Classifier& classifier, const py::array& pixels) {
+    const PixelArray from = pixel_array(pixels, 4, "(N, H, W, 3)");
+    const auto [height, width] = classifier.spec().size();
+    check_output(from, py::dtype::of<std::uint8_t>(), {from.shape(0), height, width, saccade::kChannels});
+    const std::span<const std::uint8_t> values = elements<std::uint8_t>(from);
+    const py::gil_scoped_release released;
+    return {classifier.predict_pixels(values), classifier.classes(), classifier.features()};
+}
+
+}  // namespace
+
+void bind_classifier(py::module_& module) {
+    bind_scoring(module);
+    bind_answer(module);
+    bind_batch(module);
+    py::class_<Classifier>(module, "Classifier", "Encoded images in, answers out; every step native, without the GIL.")
+        .def(py::init([](const std::string& model_xml, const saccade::PreprocessSpec& spec, const Scoring& scoring,
+                         const Limits& limits, unsigned threads, const std::string& precision) {
+                 const py::gil_scoped_release released;
+                 return std::make_unique<Classifier>(model_xml, spec, scoring, limits, threads,
+                                                     precision_of(precision));
+             }),
+             "model_xml"_a, "spec"_a, "scoring"_a, py::kw_only(), py::arg_v("limits", Limits{}, "Limits()"),
+             "threads"_a = 0, "precision"_a = "bf16",
+             "model_xml: OpenVINO IR with input (N, 3, H, W) float32 and outputs logits (N, K), features (N, D).\n"
+             "threads: 0 takes every processor. precision: 'bf16' falls back to 'f32' where the processor lacks it.\n"
+             "Raises EngineError for the model, SpecError for an impossible value.")
+        .def("predict", &predict, "images"_a,
+             "One Answer an image, in order. A bad image gets its own .error and harms no neighbour.")
+        .def("predict_pixels", &predict_pixels, "pixels"_a, "The Batch of prepared pixels, (N, H, W, 3) uint8.")
+        .def_property_readonly(
+            "precision", [](const Classifier& classifier) { return name_of(classifier.precision()); },
+            "'bf16' or 'f32': what the engine really uses.")
+        .def_property_readonly("classes", &Classifier::classes, "K.")
+        .def_property_readonly("features", &Classifier::features, "D.");
+}

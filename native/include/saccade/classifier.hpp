@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "saccade/engine.hpp"
+#include "saccade/prepare.hpp"
+#include "saccade/scoring.hpp"
+#include "saccade/spec.hpp"
+
+namespace saccade {
+
+/// What the classifier says of N images, one row an image.
+struct Scores {
+    std::vector<float> logits;            ///< (N, K), averaged over the views that were taken
+    std::vector<float> probabilities;     ///< (N, K) calibrated
+    std::vector<float> features;          ///< (N, D) of the image as it is
+    std::vector<float> energy;            ///< (N)
+    std::vector<float> isolation_forest;  ///< (N), or empty without a forest
+    std::vector<float> ood_score;         ///< (N) of the detector that decides
+    std::vector<std::uint8_t> is_ood;     ///< (N) 0 or 1
+};
+
+/// What the classifier says of one image; with an error, only the error has a meaning.
+struct Answer {
+    std::optional<Error> error;
+    int label = -1;
+    std::vector<float> probabilities;          ///< (K) calibrated
+    std::vector<std::pair<int, float>> top_k;  ///< class and probability, most probable first
+    float ood_score = 0;
+    bool is_ood = false;
+    float energy = 0;
+    std::optional<float> isolation_forest;
+    std::vector<float> features;  ///< (D)
+    Size size;                    ///< of the whole picture as displayed
+    ImageStatistics statistics;   ///< of the prepared pixels
+};
+
+/// Encoded images in, answers out: prepare, infer, calibrate and score, all natively.
+///
+/// Calls may come from several threads; the engine takes one batch at a time.
+class Classifier {
+  public:
+    /// Raises Error{kEngine} for the model and Error{kSpec} for an impossible scoring.
+    Classifier(const std::string& model, PreprocessSpec spec, Scoring scoring, Limits limits = {}, unsigned threads = 0,
+               Precision precision = Precision::kBfloat16);
+
+    /// One answer an image, in order. A bad image gets its own error and harms no neighbour.
+    std::vector<Answer> predict(std::span<const Bytes> images);
+
+    /// pixels: (N, H, W, 3) uint8, already prepared. Raises Error{kArgument} for another size.
+    Scores predict_pixels(std::span<const std::uint8_t> pixels);
+
+    [[nodiscard]] const PreprocessSpec& spec() const { return spec_; }
+    [[nodiscard]] Precision precision() const { return engine_.precision(); }
+    [[nodiscard]] std::size_t classes() const { return engine_.classes(); }
+    [[nodiscard]] std::size_t features() const { return engine_.features(); }
+
+  private:
+    void score_chunk(std::span<const std::uint8_t> pixels, std::size_t first, Scores& scores);
+    void average_views(std::span<const std::size_t> unsure, std::span<float> logits);
+    [[nodiscard]] std::vector<std::size_t> unsure_images(std::span<const float> logits) const;
+    void score_image(std::size_t image, Scores& scores) const;
+
+    PreprocessSpec spec_;
+    Scoring scoring_;
+    Limits limits_;
+    unsigned threads_;
+    Engine engine_;
+    std::mutex mutex_;
+    // Reused between batches, guarded by mutex_.
+    std::vector<float> planes_;
+    std::vector<float> view_planes_;
+    std::vector<float> view_logits_;
+};
+
+}  // namespace saccade
