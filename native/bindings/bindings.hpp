@@ -2,6 +2,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <optional>
+
 #include "saccade/error.hpp"
 
 namespace py = pybind11;
@@ -13,5 +15,14 @@ void bind_pixels(py::module_& module);
 /// Adds Scoring, Classifier, Answer. Needs bind_pixels.
 void bind_classifier(py::module_& module);
 
-/// The Python exception instance for error, to be stored or returned, not raised.
-py::object python_error(const saccade::Error& error);
+/// What an `error` attribute holds: an instance of Error's subclass, or None.
+class OptionalError : public py::object {
+  public:
+    using py::object::object;
+};
+OptionalError optional_error(const std::optional<saccade::Error>& error);
+
+template <>
+struct pybind11::detail::handle_type_name<OptionalError> {
+    static constexpr auto name = const_name("Error | None");
+};

@@ -108,7 +108,7 @@ void bind_answer(py::module_& module) {
     py::class_<Answer>(module, "Answer",
                        "What the classifier says of one image; with an error, only that has a meaning.")
         .def_property_readonly(
-            "error", [](const Answer& answer) { return answer.error ? python_error(*answer.error) : py::none(); },
+            "error", [](const Answer& answer) { return optional_error(answer.error); },
             "None, or the Error for which there is no answer.")
         .def_readonly("label", &Answer::label, "Index of the most probable class.")
         .def_property_readonly(

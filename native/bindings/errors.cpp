@@ -32,7 +32,7 @@ PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<PythonClasses> python_classe
 
 py::object new_class(const py::module_& module, const char* name, const char* documentation, py::handle base,
                      std::string_view code) {
-    const std::string full_name = "saccade_native." + std::string(name);
+    const std::string full_name = module.attr("__name__").cast<std::string>() + "." + name;
     py::dict members;
     members["code"] = py::str(code.data(), code.size());
     auto result = py::reinterpret_steal<py::object>(
@@ -57,6 +57,10 @@ const py::object& class_of(Code code) {
     return python_classes.get_stored()[static_cast<std::size_t>(code)];
 }
 
+py::object instance_of(const saccade::Error& error) {
+    return class_of(error.code())(error.message());
+}
+
 }  // namespace
 
 void bind_errors(py::module_& module) {
@@ -65,11 +69,11 @@ void bind_errors(py::module_& module) {
         try {
             if (problem) std::rethrow_exception(problem);
         } catch (const saccade::Error& error) {
-            PyErr_SetObject(class_of(error.code()).ptr(), python_error(error).ptr());
+            PyErr_SetObject(class_of(error.code()).ptr(), instance_of(error).ptr());
         }
     });
 }
 
-py::object python_error(const saccade::Error& error) {
-    return class_of(error.code())(error.message());
+OptionalError optional_error(const std::optional<saccade::Error>& error) {
+    return py::reinterpret_borrow<OptionalError>(error ? instance_of(*error) : py::none());
 }

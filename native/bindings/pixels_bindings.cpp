@@ -46,7 +46,10 @@ void bind_spec(py::module_& module) {
         .def_property_readonly(
             "std", [](const PreprocessSpec& spec) { return tuple_of(spec.std()); },
             "What each channel is divided by afterwards.")
-        .def("__eq__", [](const PreprocessSpec& spec, const PreprocessSpec& other) { return spec == other; })
+        .def("__eq__",
+             [](const PreprocessSpec& spec, const py::object& other) {
+                 return py::isinstance<PreprocessSpec>(other) && spec == other.cast<const PreprocessSpec&>();
+             })
         .def("__hash__", [](const PreprocessSpec& spec) { return py::hash(py::tuple(py::cast(spec.steps()))); })
         .def("__repr__",
              [](const PreprocessSpec& spec) {
@@ -101,7 +104,7 @@ void bind_info(py::module_& module) {
             "perceptual_hash", [](const ImageInfo& info) { return info.statistics.perceptual_hash; },
             "64 bits; near-duplicates differ in few of them.")
         .def_property_readonly(
-            "error", [](const ImageInfo& info) { return info.error ? python_error(*info.error) : py::none(); },
+            "error", [](const ImageInfo& info) { return optional_error(info.error); },
             "None, or the Error for which this image's row is zeros.");
 }
 
@@ -158,14 +161,15 @@ void bind_pixels(py::module_& module) {
     bind_spec(module);
     bind_limits(module);
     bind_info(module);
-    module.def("prepare", &prepare, "images"_a, "spec"_a, "out"_a, "limits"_a = Limits{}, "threads"_a = 0,
+    module.def("prepare", &prepare, "images"_a, "spec"_a, "out"_a, py::arg_v("limits", Limits{}, "Limits()"),
+               "threads"_a = 0,
                "Decodes, orients, resizes and crops each image into its row of out, (N, H, W, 3) uint8.\n\n"
                "A failed image leaves its row zero and has .error. The result does not depend on threads (0: every\n"
                "processor) or on the split into batches. Runs without the GIL.");
-    module.def("decode", &decode, "image"_a, "limits"_a = Limits{},
+    module.def("decode", &decode, "image"_a, py::arg_v("limits", Limits{}, "Limits()"),
                "The whole picture as (H, W, 3) uint8 RGB, EXIF orientation applied, alpha dropped. Raises Error.");
     module.def("resize", &resize, "pixels"_a, "height"_a, "width"_a,
-               "(height, width, 3) uint8 by an antialiased triangle filter: bit for bit Pillow's BILINEAR.");
+               "(height, width, 3) uint8 by an antialiased triangle filter: Pillow's BILINEAR, width first.");
     module.def("normalize", &normalize, "pixels"_a, "spec"_a, "out"_a, "threads"_a = 0,
                "(pixel / 255 - mean) / std of (N, H, W, 3) uint8 into out, (N, 3, H, W) float32.");
     module.def("image_statistics", &image_statistics, "pixels"_a, "Statistics and perceptual hash of (H, W, 3) uint8.");

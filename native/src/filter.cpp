@@ -10,13 +10,15 @@ std::vector<Tap> make_taps(const Axis& axis, int from, int count, std::vector<st
     const double scale = static_cast<double>(static_cast<float>(axis.end) - static_cast<float>(axis.begin)) / axis.size;
     const double support = std::max(scale, 1.0);
     const double inverse = 1.0 / support;
+    const int lowest = static_cast<int>(std::floor(axis.begin + 0.25));
+    const int highest = static_cast<int>(std::ceil(axis.end - 0.25));
     std::vector<Tap> taps;
     taps.reserve(static_cast<std::size_t>(count));
     std::vector<double> exact;
     for (int i = from; i < from + count; ++i) {
         const double center = static_cast<float>(axis.begin) + (i + 0.5) * scale;
-        const int first = std::max(0, static_cast<int>(center - support + 0.5));
-        const int last = std::min(axis.samples, static_cast<int>(center + support + 0.5));
+        const int first = std::max(lowest, static_cast<int>(center - support + 0.5));
+        const int last = std::min(highest, static_cast<int>(center + support + 0.5));
         exact.clear();
         double sum = 0.0;
         for (int sample = first; sample < last; ++sample) {

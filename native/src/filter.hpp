@@ -18,6 +18,8 @@ struct Axis {
 };
 
 /// Taps of the triangle filter for the output samples [from, from + count); appends their weights.
+/// Samples of which the range covers a quarter or less are not used: a scaled decode mixes its last samples with the
+/// encoder's padding. The range must not be enlarged then.
 std::vector<Tap> make_taps(const Axis& axis, int from, int count, std::vector<std::int32_t>& weights);
 
 }  // namespace saccade

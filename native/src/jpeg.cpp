@@ -45,6 +45,29 @@ Code code_of(int message) {
     }
 }
 
+/// The least of `least`, twice, four times ... eighths of a picture's sides that covers at_least; 8 if none does.
+/// Scales between the powers of two have no fast transform.
+unsigned smallest_scale(Size full, Size at_least, unsigned least) {
+    const auto covers = [](int side, unsigned eighths, int needed) {
+        return std::int64_t{side} * eighths >= std::int64_t{needed} * 8;
+    };
+    unsigned eighths = least;
+    while (eighths < 8 &&
+           !(covers(full.height, eighths, at_least.height) && covers(full.width, eighths, at_least.width))) {
+        eighths *= 2;
+    }
+    return eighths;
+}
+
+/// Chroma that is halved in one direction only, as 4:2:2. At 1/8 the decoder has no smooth upsampling for it, and the
+/// mean error of the prepared picture rises from 0.5 to 2 levels.
+bool has_uneven_chroma(const jpeg_decompress_struct& info) {
+    const std::span components(info.comp_info, static_cast<std::size_t>(info.num_components));
+    return std::ranges::any_of(components, [&info](const jpeg_component_info& component) {
+        return component.h_samp_factor * info.max_v_samp_factor != component.v_samp_factor * info.max_h_samp_factor;
+    });
+}
+
 /// a * b / 255, rounded, for bytes.
 int multiply_255(int a, int b) {
     const int product = a * b + 128;
@@ -68,8 +91,8 @@ JpegReader::JpegReader(Bytes bytes, const Limits& limits) : bytes_(bytes), limit
     errors_.error_exit = on_error;
     errors_.emit_message = on_message;
     info_.client_data = this;
-    guarded([this] { jpeg_create_decompress(&info_); });
     try {
+        guarded([this] { jpeg_create_decompress(&info_); });
         read_header();
     } catch (...) {
         jpeg_destroy_decompress(&info_);
@@ -116,11 +139,7 @@ void JpegReader::read_header() {
 
 Box JpegReader::read(Size at_least, Image& out) {
     const Size full = size();
-    unsigned eighths = 1;
-    while (eighths < 8 && (full.height * static_cast<int>(eighths) < at_least.height * 8 ||
-                           full.width * static_cast<int>(eighths) < at_least.width * 8)) {
-        eighths *= 2;
-    }
+    const unsigned eighths = smallest_scale(full, at_least, has_uneven_chroma(info_) ? 2 : 1);
     const bool is_cmyk = info_.num_components == 4;
     info_.scale_num = eighths;
     info_.scale_denom = 8;

@@ -1,5 +1,7 @@
 #include "limits.hpp"
 
+#include <algorithm>
+
 #include "text.hpp"
 
 namespace saccade {
@@ -8,8 +10,9 @@ void check_size(std::int64_t height, std::int64_t width, const Limits& limits) {
     const std::string size = grouped(width) + " x " + grouped(height) + " pixels";
     if (height <= 0 || width <= 0)
         throw Error(Code::kFormat, "The image header says " + size + ". The file is damaged.");
-    if (height > limits.max_side || width > limits.max_side) {
-        throw Error(Code::kLimit, "The image has " + size + "; the limit is " + grouped(limits.max_side) +
+    const int max_side = std::min(limits.max_side, kMaxSide);
+    if (height > max_side || width > max_side) {
+        throw Error(Code::kLimit, "The image has " + size + "; the limit is " + grouped(max_side) +
                                       " on a side. Make it smaller or raise max_side.");
     }
     if (static_cast<std::uint64_t>(height) * static_cast<std::uint64_t>(width) > limits.max_pixels) {

@@ -76,11 +76,11 @@ void resize_region(PixelsView pixels, Box box, Size size, Crop keep, std::span<s
 
 Image resize(PixelsView pixels, Size size) {
     const auto is_usable = [](Size sides) {
-        return std::min(sides.height, sides.width) >= 1 && std::max(sides.height, sides.width) <= kMaxResizeSide;
+        return std::min(sides.height, sides.width) >= 1 && std::max(sides.height, sides.width) <= kMaxSide;
     };
     if (!is_usable(pixels.size) || !is_usable(size)) {
         throw Error(Code::kArgument, "Cannot resize " + text_of(pixels.size) + " to " + text_of(size) +
-                                         " pixels. Every side must be from 1 to " + grouped(kMaxResizeSide) + ".");
+                                         " pixels. Every side must be from 1 to " + grouped(kMaxSide) + ".");
     }
     Image out(size);
     ResizeScratch scratch;

@@ -26,10 +26,13 @@ struct Size {
     bool operator==(const Size&) const = default;
 };
 
+/// No side of an image is longer, whatever the limits say.
+inline constexpr int kMaxSide = 65'535;
+
 /// What an image may cost at most. Checked against the file's header before memory is taken.
 struct Limits {
     std::size_t max_bytes = std::size_t{64} << 20;  ///< encoded bytes
-    int max_side = 20'000;                          ///< pixels, width and height each
+    int max_side = 20'000;                          ///< pixels, width and height each; at most kMaxSide
     std::size_t max_pixels = 64'000'000;            ///< width times height
     int max_scans = 100;                            ///< of a progressive JPEG; each one costs a pass over the picture
 };

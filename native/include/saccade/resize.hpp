@@ -30,11 +30,10 @@ struct ResizeScratch {
     std::vector<std::int32_t> weights;
 };
 
-inline constexpr int kMaxResizeSide = 65'535;
-
 /// Exactly (size) pixels by an antialiased triangle filter: half-pixel centres, support that grows with the scale, and
-/// 8-bit fixed-point passes, across then down. Bit for bit Image.resize(size, BILINEAR) of Pillow.
-/// Raises Error{kArgument} for an empty image or size.
+/// 8-bit fixed-point passes, across then down. Bit for bit what Pillow's Image.resize(..., BILINEAR) gives for width
+/// and then height; in one call Pillow 13 sometimes goes down first, and then differs by one level. Raises
+/// Error{kArgument} for an empty image or size.
 Image resize(PixelsView pixels, Size size);
 
 /// Resizes the part `box` of pixels to size and writes only what `keep` covers of it, HWC packed.

@@ -1,0 +1,500 @@
+"""
+Image preparation and classification in C++.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import typing
+
+import numpy
+import numpy.typing
+
+__all__: list[str] = [
+    "Answer",
+    "ArgumentError",
+    "Batch",
+    "Classifier",
+    "EngineError",
+    "Error",
+    "FormatError",
+    "ImageInfo",
+    "ImageStatistics",
+    "IsolationForest",
+    "LimitError",
+    "Limits",
+    "OutOfMemoryError",
+    "PreprocessSpec",
+    "Scoring",
+    "SpecError",
+    "TruncatedError",
+    "UnknownFormatError",
+    "UnsupportedError",
+    "View",
+    "decode",
+    "image_statistics",
+    "normalize",
+    "prepare",
+    "resize",
+]
+
+class Error(Exception):
+    """
+    Base of every error of this package; code names its kind.
+    """
+
+    code: typing.ClassVar[str] = "error"
+
+class ArgumentError(Error):
+    """
+    A value that cannot be used: a wrong shape, a size of zero.
+    """
+
+    code: typing.ClassVar[str] = "argument"
+
+class EngineError(Error):
+    """
+    A model file is missing or damaged, or the engine refused to run it.
+    """
+
+    code: typing.ClassVar[str] = "engine"
+
+class FormatError(Error):
+    """
+    The bytes claim to be JPEG, PNG or WebP but do not decode.
+    """
+
+    code: typing.ClassVar[str] = "format"
+
+class LimitError(Error):
+    """
+    The image is larger than the Limits.
+    """
+
+    code: typing.ClassVar[str] = "limit"
+
+class OutOfMemoryError(Error):
+    """
+    The machine has no memory left for this image.
+    """
+
+    code: typing.ClassVar[str] = "memory"
+
+class SpecError(Error):
+    """
+    A preprocessing or scoring specification is impossible.
+    """
+
+    code: typing.ClassVar[str] = "spec"
+
+class TruncatedError(Error):
+    """
+    The image ends before its last pixel.
+    """
+
+    code: typing.ClassVar[str] = "truncated"
+
+class UnknownFormatError(Error):
+    """
+    The bytes are not JPEG, PNG or WebP.
+    """
+
+    code: typing.ClassVar[str] = "unknown_format"
+
+class UnsupportedError(Error):
+    """
+    A valid file of a kind that is not read.
+    """
+
+    code: typing.ClassVar[str] = "unsupported"
+
+class PreprocessSpec:
+    """
+    What happens between encoded bytes and the network's input, parsed from readable lines.
+
+    In this order: decode; resize(H,W) or resize_short(S); center_crop(S) or center_crop(H,W);
+    normalize(r,g,b;r,g,b) or normalize(imagenet). Raises SpecError that names the line.
+    """
+    def __eq__(self, arg0: typing.Any) -> bool: ...
+    def __getstate__(self) -> list[str]: ...
+    def __hash__(self) -> int: ...
+    def __init__(self, steps: collections.abc.Sequence[str]) -> None: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, arg0: collections.abc.Sequence[str]) -> None: ...
+    @property
+    def height(self) -> int:
+        """
+        Pixels.
+        """
+    @property
+    def mean(self) -> tuple:
+        """
+        Subtracted from each channel after scaling to [0, 1].
+        """
+    @property
+    def std(self) -> tuple:
+        """
+        What each channel is divided by afterwards.
+        """
+    @property
+    def steps(self) -> list[str]:
+        """
+        Canonical lines: equal for specifications that prepare to the same values.
+        """
+    @property
+    def width(self) -> int:
+        """
+        Pixels.
+        """
+
+class Limits:
+    """
+    What an image may cost at most; checked before memory is taken.
+    """
+    def __init__(
+        self,
+        *,
+        max_bytes: typing.SupportsInt | typing.SupportsIndex = 67108864,
+        max_side: typing.SupportsInt | typing.SupportsIndex = 20000,
+        max_pixels: typing.SupportsInt | typing.SupportsIndex = 64000000,
+        max_scans: typing.SupportsInt | typing.SupportsIndex = 100,
+    ) -> None: ...
+    def __repr__(self) -> str: ...
+    @property
+    def max_bytes(self) -> int:
+        """
+        Encoded bytes.
+        """
+    @property
+    def max_pixels(self) -> int:
+        """
+        Width times height.
+        """
+    @property
+    def max_scans(self) -> int:
+        """
+        Scans of a progressive JPEG.
+        """
+    @property
+    def max_side(self) -> int:
+        """
+        Width and height each, pixels.
+        """
+
+class ImageStatistics:
+    """
+    What can be said about a picture without a model.
+    """
+    @property
+    def brightness(self) -> float:
+        """
+        Mean luma, [0, 1].
+        """
+    @property
+    def contrast(self) -> float:
+        """
+        Standard deviation of luma, [0, 0.5].
+        """
+    @property
+    def entropy(self) -> float:
+        """
+        Of the 256-bin luma histogram, bits, [0, 8].
+        """
+    @property
+    def perceptual_hash(self) -> int:
+        """
+        64 bits; near-duplicates differ in few of them.
+        """
+    @property
+    def saturation(self) -> float:
+        """
+        Mean of (max - min) / max, [0, 1].
+        """
+    @property
+    def sharpness(self) -> float:
+        """
+        Variance of luma's Laplacian, [0, 16].
+        """
+
+class ImageInfo:
+    """
+    What is known of one image; with an error, only the error has a meaning.
+    """
+    @property
+    def error(self) -> Error | None:
+        """
+        None, or the Error for which this image's row is zeros.
+        """
+    @property
+    def format(self) -> str:
+        """
+        'jpeg', 'png', 'webp' or 'unknown'.
+        """
+    @property
+    def height(self) -> int:
+        """
+        Of the whole picture as displayed, pixels.
+        """
+    @property
+    def perceptual_hash(self) -> int:
+        """
+        64 bits; near-duplicates differ in few of them.
+        """
+    @property
+    def statistics(self) -> ImageStatistics:
+        """
+        Of the prepared pixels: what the model sees.
+        """
+    @property
+    def width(self) -> int:
+        """
+        Of the whole picture as displayed, pixels.
+        """
+
+class View:
+    """
+    The image moved by (dy, dx) px, borders reflected, then mirrored left to right.
+    """
+    def __init__(
+        self,
+        *,
+        flip: bool = False,
+        dy: typing.SupportsInt | typing.SupportsIndex = 0,
+        dx: typing.SupportsInt | typing.SupportsIndex = 0,
+        weight: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    ) -> None: ...
+
+class IsolationForest:
+    """
+    Trees over whitened components, as plain arrays.
+    """
+    def __init__(
+        self,
+        *,
+        mean: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        projection: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        roots: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        feature: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        threshold: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        left: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        right: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        path_length: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        normalizer: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    def score(self, features: typing.Annotated[numpy.typing.ArrayLike, numpy.float32]) -> float:
+        """
+        Of (D,) float32 features: in (0, 1), larger is more unusual.
+        """
+
+class Scoring:
+    """
+    What turns the network's outputs into an answer.
+    """
+    def __init__(
+        self,
+        *,
+        temperature: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+        top_k: typing.SupportsInt | typing.SupportsIndex = 5,
+        views: collections.abc.Sequence[View] = ...,
+        view_threshold: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        ood_detector: str = "energy",
+        ood_threshold: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        forest: IsolationForest | None = None,
+    ) -> None:
+        """
+        Views beyond the first are taken where its highest calibrated probability is below view_threshold.
+        Raises SpecError for an impossible value.
+        """
+
+class Answer:
+    """
+    What the classifier says of one image; with an error, only that has a meaning.
+    """
+    @property
+    def error(self) -> Error | None:
+        """
+        None, or the Error for which there is no answer.
+        """
+    @property
+    def features(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (D,) float32.
+        """
+    @property
+    def height(self) -> int:
+        """
+        Of the whole picture, pixels.
+        """
+    @property
+    def is_ood(self) -> bool:
+        """
+        Whether ood_score is above the threshold.
+        """
+    @property
+    def label(self) -> int:
+        """
+        Index of the most probable class.
+        """
+    @property
+    def ood_score(self) -> float:
+        """
+        Of the deciding detector; larger is less like the training data.
+        """
+    @property
+    def perceptual_hash(self) -> int:
+        """
+        64 bits.
+        """
+    @property
+    def probabilities(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (K,) float32, calibrated.
+        """
+    @property
+    def scores(self) -> dict:
+        """
+        Every detector's score by name.
+        """
+    @property
+    def statistics(self) -> ImageStatistics:
+        """
+        Of the prepared pixels.
+        """
+    @property
+    def top_k(self) -> list[tuple[int, float]]:
+        """
+        [(class index, probability)], most probable first.
+        """
+    @property
+    def width(self) -> int:
+        """
+        Of the whole picture, pixels.
+        """
+
+class Batch:
+    """
+    What the classifier says of N prepared images, as arrays.
+    """
+    @property
+    def energy(self) -> numpy.ndarray:
+        """
+        (N,) float32.
+        """
+    @property
+    def features(self) -> numpy.ndarray:
+        """
+        (N, D) float32 of the image as it is.
+        """
+    @property
+    def is_ood(self) -> typing.Any:
+        """
+        (N,) bool.
+        """
+    @property
+    def isolation_forest(self) -> numpy.ndarray:
+        """
+        (N,) float32, or empty without a forest.
+        """
+    @property
+    def logits(self) -> numpy.ndarray:
+        """
+        (N, K) float32, averaged over the views that were taken.
+        """
+    @property
+    def ood_score(self) -> numpy.ndarray:
+        """
+        (N,) float32.
+        """
+    @property
+    def probabilities(self) -> numpy.ndarray:
+        """
+        (N, K) float32, calibrated.
+        """
+
+class Classifier:
+    """
+    Encoded images in, answers out; every step native, without the GIL.
+    """
+    def __init__(
+        self,
+        model_xml: str,
+        spec: PreprocessSpec,
+        scoring: Scoring,
+        *,
+        limits: Limits = ...,
+        threads: typing.SupportsInt | typing.SupportsIndex = 0,
+        precision: str = "bf16",
+    ) -> None:
+        """
+        model_xml: OpenVINO IR with input (N, 3, H, W) float32 and outputs logits (N, K), features (N, D).
+        threads: 0 takes every processor. precision: 'bf16' falls back to 'f32' where the processor lacks it.
+        Raises EngineError for the model, SpecError for an impossible value.
+        """
+    def predict(self, images: collections.abc.Sequence) -> list[Answer]:
+        """
+        One Answer an image, in order. A bad image gets its own .error and harms no neighbour.
+        """
+    def predict_pixels(self, pixels: numpy.ndarray) -> Batch:
+        """
+        The Batch of prepared pixels, (N, H, W, 3) uint8.
+        """
+    @property
+    def classes(self) -> int:
+        """
+        K.
+        """
+    @property
+    def features(self) -> int:
+        """
+        D.
+        """
+    @property
+    def precision(self) -> str:
+        """
+        'bf16' or 'f32': what the engine really uses.
+        """
+
+def decode(image: typing.Any, limits: Limits = ...) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    The whole picture as (H, W, 3) uint8 RGB, EXIF orientation applied, alpha dropped. Raises Error.
+    """
+
+def image_statistics(pixels: numpy.ndarray) -> ImageStatistics:
+    """
+    Statistics and perceptual hash of (H, W, 3) uint8.
+    """
+
+def normalize(
+    pixels: numpy.ndarray,
+    spec: PreprocessSpec,
+    out: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex = 0,
+) -> None:
+    """
+    (pixel / 255 - mean) / std of (N, H, W, 3) uint8 into out, (N, 3, H, W) float32.
+    """
+
+def prepare(
+    images: collections.abc.Sequence,
+    spec: PreprocessSpec,
+    out: numpy.ndarray,
+    limits: Limits = ...,
+    threads: typing.SupportsInt | typing.SupportsIndex = 0,
+) -> list[ImageInfo]:
+    """
+    Decodes, orients, resizes and crops each image into its row of out, (N, H, W, 3) uint8.
+
+    A failed image leaves its row zero and has .error. The result does not depend on threads (0: every
+    processor) or on the split into batches. Runs without the GIL.
+    """
+
+def resize(
+    pixels: numpy.ndarray,
+    height: typing.SupportsInt | typing.SupportsIndex,
+    width: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    (height, width, 3) uint8 by an antialiased triangle filter: Pillow's BILINEAR, width first.
+    """
+
+__version__: str = "0.1.0"

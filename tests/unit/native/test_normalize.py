@@ -1,0 +1,67 @@
+"""normalize against torchvision: bit for bit."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.transforms import functional as torchvision
+
+import saccade_native
+from saccade_native import PreprocessSpec
+
+
+def every_level(height, width):
+    return np.arange(height * width * 3, dtype=np.int64).astype(np.uint8).reshape(1, height, width, 3)
+
+
+@given(
+    st.lists(st.floats(-2, 2), min_size=3, max_size=3),
+    st.lists(st.floats(0.01, 10), min_size=3, max_size=3),
+)
+@settings(max_examples=100, deadline=None)
+def test_normalize_gives_the_bits_that_torchvision_gives(mean, std):
+    line = f"normalize({','.join(map(repr, mean))};{','.join(map(repr, std))})"
+    spec = PreprocessSpec(["decode", "resize(16,16)", line])
+    pixels = every_level(16, 16)
+    out = np.empty((1, 3, 16, 16), np.float32)
+
+    saccade_native.normalize(pixels, spec, out)
+
+    expected = torchvision.normalize(torchvision.to_tensor(pixels[0]), mean, std)
+    np.testing.assert_array_equal(out[0], expected.numpy())
+
+
+@pytest.mark.parametrize("threads", [0, 1, 5])
+def test_any_number_of_threads_gives_the_same_values(noise, threads):
+    spec = PreprocessSpec(["decode", "resize(9,7)", "normalize(imagenet)"])
+    pixels = np.stack([noise(9, 7, seed) for seed in range(20)])
+    alone, together = np.empty((2, 20, 3, 9, 7), np.float32)
+
+    saccade_native.normalize(pixels, spec, alone, threads=1)
+    saccade_native.normalize(pixels, spec, together, threads=threads)
+
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_missing_normalize_step_gives_levels_from_zero_to_one():
+    out = np.empty((1, 3, 1, 1), np.float32)
+
+    saccade_native.normalize(np.array([[[[0, 51, 255]]]], np.uint8), PreprocessSpec(["decode", "resize(1,1)"]), out)
+
+    np.testing.assert_allclose(out.ravel(), [0, 0.2, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "out"),
+    [
+        (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 3, 8, 8), np.float64)),
+        (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((2, 3, 8, 8), np.float32)),
+        (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 8, 8, 3), np.float32)),
+        (np.zeros((1, 8, 9, 3), np.uint8), np.zeros((1, 3, 8, 8), np.float32)),
+        (np.zeros((8, 8, 3), np.uint8), np.zeros((1, 3, 8, 8), np.float32)),
+    ],
+    ids=["float64", "two rows", "channels last", "wide pixels", "one image"],
+)
+def test_unusable_arrays_are_argument_errors(pixels, out):
+    with pytest.raises(saccade_native.ArgumentError, match="must be"):
+        saccade_native.normalize(pixels, PreprocessSpec(["decode", "resize(8,8)"]), out)
