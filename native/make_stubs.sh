@@ -4,6 +4,6 @@ set -eu
 cd "$(dirname "$0")/.."
 bin=.venv/bin
 "$bin/pybind11-stubgen" saccade_native._native --output-dir native/python
-"$bin/ruff" check --quiet --fix native/python || true # format shortens the lines that are too long for check
+"$bin/ruff" check --quiet --fix native/python >/dev/null || true # format shortens the lines first
 "$bin/ruff" format --quiet native/python
 "$bin/ruff" check native/python
