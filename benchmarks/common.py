@@ -4,6 +4,7 @@ import argparse
 import datetime
 import json
 import os
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,13 @@ def row(
         "target": target,
         "rounds": rounds,
     }
+
+
+def figure(work: str, unit: str, values: list[float], target: float | None) -> dict[str, Any]:
+    """Returns the row of a figure without a peer: the median, with every round's value beside it."""
+    middle = round(statistics.median(values), 4)
+    kept = row(work, unit, middle, against="the issue's figure", theirs=None, target=target, rounds=len(values))
+    return {**kept, "values": [round(value, 4) for value in values]}
 
 
 def write(path: Path, benchmark: str, rows: list[dict[str, Any]]) -> None:
