@@ -1,0 +1,113 @@
+"""What TorchServe's worker calls. This file lies in the archive; all else comes from the installed package.
+
+TorchServe collects the requests of several clients into one call. The images of all of them go through the native
+predictor together; then every request gets its own answer, or its own error.
+"""
+
+import atexit
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from saccade.core.log import logger
+from saccade.core.settings import read_settings
+from saccade.serving.answers import answer_document
+from saccade.serving.capture import CaptureWriter, capture_record
+from saccade.serving.predictor import Predictor
+from saccade.serving.protocol import JSON_CONTENT_TYPE, Request, RequestError, error_body, parse_request, response_body
+
+BUNDLE = "bundle"  # beside this file in the unpacked archive
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+FORM_PARTS = ("body", "data")  # an unnamed body arrives as `body`; `curl -F data=@IMAGE` is TorchServe's own example
+
+
+class SaccadeHandler:
+    """One worker's model. TorchServe takes the only class of this module, initialises it once and calls handle."""
+
+    def initialize(self, context: Any) -> None:
+        """Loads and verifies the bundle. An exception here ends the worker, and the log says why."""
+        started = time.monotonic()
+        settings = read_settings()
+        model_dir = Path(context.system_properties["model_dir"])
+        self._predictor = Predictor(model_dir / BUNDLE, threads=settings.threads)
+        self._capture: CaptureWriter | None = None
+        self._keeps_images = settings.capture_images
+        if settings.capture_dir:
+            self._capture = CaptureWriter(settings.capture_dir, queue_bytes=settings.capture_queue_bytes)
+            atexit.register(self._capture.close)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the exit handlers run
+        info = self._predictor.info
+        logger.info(f"Model {info.name} {info.version} loaded in {time.monotonic() - started:.2f} s")
+
+    def handle(self, rows: list[dict[str, Any]], context: Any) -> list[bytes]:
+        """Returns one body a request. Sets each request's status and content type in context.
+
+        rows: what TorchServe made of each request's body: {"body": bytes}, or the parts of a form.
+        """
+        requests = [_parsed(row, context.get_all_request_header(number)) for number, row in enumerate(rows)]
+        images = [image for request in requests if isinstance(request, Request) for image in request.images]
+        answers = iter(self._predictor.predict(images) if images else [])
+        bodies = []
+        for number, request in enumerate(requests):
+            context.set_response_content_type(number, JSON_CONTENT_TYPE)
+            try:
+                if isinstance(request, RequestError):
+                    raise request
+                mine = [next(answers) for _ in request.images]
+                bodies.append(self._answered(request, mine, _request_id(request, number, context)))
+            except RequestError as error:
+                context.set_response_status(error.http_status, "Bad Request", idx=number)
+                bodies.append(error_body(error.code, str(error)))
+        return bodies
+
+    def _answered(self, request: Request, answers: list[Any], request_id: str) -> bytes:
+        several = len(answers) > 1
+        for number, answer in enumerate(answers):
+            if answer.error is not None:
+                where = f"Image {number}: " if several else ""
+                raise RequestError(answer.error.code, f"{where}{answer.error}")
+        ids = [f"{request_id}.{number}" if several else request_id for number in range(len(answers))]
+        self._record(request, answers, ids)
+        info = self._predictor.info
+        documents = [answer_document(answer, info, own_id) for answer, own_id in zip(answers, ids, strict=True)]
+        return response_body(request.protocol, documents)
+
+    def _record(self, request: Request, answers: list[Any], ids: list[str]) -> None:
+        if self._capture is None:
+            return
+        info = self._predictor.info
+        for image, answer, request_id in zip(request.images, answers, ids, strict=True):
+            kept = image if self._keeps_images else None
+            self._capture.add(
+                capture_record(
+                    answer, info.classes, request_id=request_id, model=info.name, version=info.version, image=kept
+                )
+            )
+
+
+def _parsed(row: dict[str, Any], headers: dict[str, Any]) -> Request | RequestError:
+    try:
+        part = next((name for name in FORM_PARTS if name in row), None)
+        if part is None:
+            raise RequestError(
+                "no_image",
+                "The body was sent as a form without a part named 'data'. "
+                "Send the image itself: curl -T IMAGE URL, or curl -H 'Content-Type: image/jpeg' --data-binary @IMAGE URL",
+            )
+        return parse_request(bytes(row[part]), headers[part]["content-type"])
+    except RequestError as error:
+        return error
+
+
+def _request_id(request: Request, number: int, context: Any) -> str:
+    """The id that the client gave, in its header or its V2 body, if it is one; else the one that TorchServe made."""
+    headers = context.get_all_request_header(number)
+    given = [value for name, value in headers.items() if name.lower() == "x-request-id"]
+    for candidate in (*given, request.id):
+        if isinstance(candidate, str) and REQUEST_ID.fullmatch(candidate):
+            return candidate
+    made: str = context.get_request_id(number)
+    return made
