@@ -152,7 +152,8 @@ Box JpegReader::read(Size at_least, Image& out) {
     is_cmyk ? read_cmyk(out) : read_rgb(out);
     if (has_ended_ && jpeg_has_multiple_scans(&info_)) throw failure();  // whole scans may be missing without a trace
     jpeg_abort_decompress(&info_);
-    return {0, 0, full.height * eighths / 8.0, full.width * eighths / 8.0};
+    const double scale = eighths / 8.0;
+    return {0, 0, full.height * scale, full.width * scale};
 }
 
 void JpegReader::read_rgb(Image& out) {

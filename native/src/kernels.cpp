@@ -14,15 +14,35 @@ extern const Kernels kKernels;
 }
 #endif
 
-const Kernels& kernels() {
+namespace {
+
 #ifdef SACCADE_X86_64
-    static const Kernels& best = __builtin_cpu_supports("x86-64-v4")   ? avx512::kKernels
-                                 : __builtin_cpu_supports("x86-64-v3") ? avx2::kKernels
-                                                                       : baseline::kKernels;
-    return best;
+constexpr const Kernels* kVersions[] = {&baseline::kKernels, &avx2::kKernels, &avx512::kKernels};
+
+// Exactly the features that CMakeLists.txt compiles the versions with.
+std::size_t count_supported() {
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("fma")) return 1;
+    const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    return has_avx512 ? 3 : 2;
+}
 #else
-    return baseline::kKernels;
+constexpr const Kernels* kVersions[] = {&baseline::kKernels};
+
+std::size_t count_supported() {
+    return 1;
+}
 #endif
+
+}  // namespace
+
+std::span<const Kernels* const> supported_kernels() {
+    static const std::size_t count = count_supported();
+    return std::span(kVersions).first(count);
+}
+
+const Kernels& kernels() {
+    return *supported_kernels().back();
 }
 
 }  // namespace saccade

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace saccade {
 
@@ -55,7 +56,10 @@ struct Kernels {
 
 inline constexpr float kSaturationUnit = 65536.0F;
 
-/// The kernels for this machine.
+/// The versions that this machine can run, the fastest last.
+std::span<const Kernels* const> supported_kernels();
+
+/// The fastest of them.
 const Kernels& kernels();
 
 }  // namespace saccade

@@ -1,0 +1,113 @@
+#include "saccade/prepare.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "encode.hpp"
+#include "saccade/resize.hpp"
+
+namespace saccade {
+namespace {
+
+using test::File;
+using Lines = std::vector<std::string>;
+
+/// A batch of every format and many sizes, the fourth file truncated.
+std::vector<File> mixed_files() {
+    std::vector<File> files;
+    for (int i = 0; i < 18; ++i) {
+        const Image pixels = test::noise({20 + 13 * i, 300 - 16 * i}, static_cast<unsigned>(i));
+        files.push_back(i % 3 == 0   ? test::encode_jpeg(pixels)
+                        : i % 3 == 1 ? test::encode_png(pixels)
+                                     : test::encode_webp(pixels));
+    }
+    files[3].resize(files[3].size() / 2);
+    return files;
+}
+
+struct Batch {
+    std::vector<std::uint8_t> pixels;
+    std::vector<ImageInfo> infos;
+};
+
+Batch prepared(const std::vector<File>& files, const Lines& lines, unsigned threads = 1) {
+    const PreprocessSpec spec = PreprocessSpec::parse(lines);
+    const std::vector<Bytes> images(files.begin(), files.end());
+    Batch batch{std::vector<std::uint8_t>(files.size() * spec.size().bytes(), 77), {}};
+    batch.infos = prepare(images, spec, batch.pixels, {}, threads);
+    return batch;
+}
+
+const Lines kCropped{"decode", "resize_short(40)", "center_crop(32)"};
+
+TEST(Prepare, equals_decode_resize_and_crop_one_after_the_other) {
+    const Image pixels = test::noise({90, 61});
+    const Image resized = resize(pixels.view(), {59, 40});  // 40 * 90 / 61
+
+    const Batch batch = prepared({test::encode_png(pixels)}, kCropped);
+
+    const std::uint8_t* expected = resized.view().row(14) + 4 * kChannels;  // (59 - 32) / 2 = 13.5, to even
+    EXPECT_TRUE(std::equal(expected, expected + 32 * kChannels, batch.pixels.begin()));
+    EXPECT_EQ(batch.infos[0].size, (Size{90, 61}));
+    EXPECT_EQ(batch.infos[0].format, Format::kPng);
+}
+
+TEST(Prepare, gives_the_same_for_any_number_of_threads_and_any_split) {
+    const std::vector<File> files = mixed_files();
+    const Batch alone = prepared(files, kCropped, 1);
+
+    EXPECT_EQ(prepared(files, kCropped, 4).pixels, alone.pixels);
+    EXPECT_EQ(prepared(files, kCropped, 100).pixels, alone.pixels);
+    std::vector<std::uint8_t> one_by_one;
+    for (const File& file : files) {
+        const Batch single = prepared({file}, kCropped);
+        one_by_one.insert(one_by_one.end(), single.pixels.begin(), single.pixels.end());
+    }
+    EXPECT_EQ(one_by_one, alone.pixels);
+}
+
+TEST(Prepare, failed_image_is_zeros_and_harms_no_neighbour) {
+    const std::vector<File> files = mixed_files();
+
+    const Batch batch = prepared(files, kCropped, 3);
+
+    for (std::size_t i = 0; i < files.size(); ++i) EXPECT_EQ(batch.infos[i].error.has_value(), i == 3) << i;
+    EXPECT_EQ(batch.infos[3].error->code(), Code::kTruncated);
+    const std::size_t bytes = batch.pixels.size() / files.size();
+    const auto row = batch.pixels.begin() + static_cast<std::ptrdiff_t>(3 * bytes);
+    EXPECT_TRUE(
+        std::all_of(row, row + static_cast<std::ptrdiff_t>(bytes), [](std::uint8_t level) { return level == 0; }));
+}
+
+TEST(Prepare, turned_picture_is_the_turned_result) {
+    const Image pixels = test::noise({48, 48});
+    const File exif = test::exif_with_orientation(2);
+    const File file = test::encode_png(pixels, {.exif = File(exif.begin() + 6, exif.end())});
+
+    const Batch mirrored = prepared({file}, {"decode", "resize(48,48)"});
+
+    EXPECT_TRUE(std::equal(mirrored.pixels.begin(), mirrored.pixels.begin() + 3, pixels.view().row(0) + 47 * 3));
+}
+
+TEST(Prepare, huge_image_leaves_no_memory_behind_that_changes_a_small_one) {
+    const File small = test::encode_png(test::noise({10, 10}));
+    const Batch before = prepared({small}, {"decode", "resize(8,8)"});
+
+    prepared({test::encode_png(test::gradient({2400, 2400}))}, {"decode", "resize(8,8)"});
+
+    EXPECT_EQ(prepared({small}, {"decode", "resize(8,8)"}).pixels, before.pixels);
+}
+
+TEST(Prepare, output_of_another_size_is_argument_error) {
+    const PreprocessSpec spec = PreprocessSpec::parse(kCropped);
+    std::vector<std::uint8_t> out(10);
+
+    EXPECT_EQ(test::error_of([&] { prepare_image({}, spec, out); }).code(), Code::kArgument);
+    EXPECT_EQ(test::error_of([&] { prepare({}, spec, out); }).code(), Code::kArgument);
+}
+
+}  // namespace
+}  // namespace saccade

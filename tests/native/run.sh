@@ -1,0 +1,24 @@
+#!/bin/sh
+# Builds and runs the C++ tests: `run.sh` plain and with AddressSanitizer and UndefinedBehaviorSanitizer,
+# `run.sh plain|sanitize|thread` one of them. Build folders stay in native/build, so the second run is quick.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+python=${PYTHON:-$root/.venv/bin/python}
+
+run() { # name, build type, sanitizers, with the classifier
+    build=$root/native/build/test-$1
+    cmake -G Ninja -S "$root/native" -B "$build" -DCMAKE_BUILD_TYPE="$2" -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
+        -DSACCADE_SANITIZE="$3" -DSACCADE_BUILD_PYTHON=OFF -DSACCADE_BUILD_CLASSIFIER="$4" -DSACCADE_BUILD_TESTS=ON \
+        -DPython_EXECUTABLE="$python" >"$build.log" || { cat "$build.log" >&2; exit 1; }
+    ninja -C "$build" --quiet
+    ctest --test-dir "$build" --output-on-failure --parallel 2 --progress
+}
+
+mkdir -p "$root/native/build"
+case ${1:-all} in
+    plain) run plain Release "" ON ;;
+    sanitize) run sanitize Debug address,undefined OFF ;;
+    thread) run thread Debug thread OFF ;;
+    all) "$0" plain && "$0" sanitize ;;
+    *) echo "usage: run.sh [plain|sanitize|thread]" >&2; exit 2 ;;
+esac
