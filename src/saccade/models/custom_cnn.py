@@ -15,6 +15,7 @@ WHITENING_KERNEL_PX = 2
 WHITENING_CHANNELS = 2 * 3 * WHITENING_KERNEL_PX**2  # every eigenvector and its negative
 GROUP_CHANNELS = (64, 256, 256)
 CHANNEL_MULTIPLE = 16  # what one vector register of bfloat16 pairs holds
+ROUNDING_VARIANCE = 1e-5  # of normalised pixels in bfloat16
 SMALLEST_SIDE_PX = 9  # one pixel must be left after the whitening layer and three halvings
 
 
@@ -50,22 +51,30 @@ class CustomCnn(nn.Module):
 
 
 class Whitening(nn.Module):
-    """A 2x2 convolution with fixed filters, fitted to a sample of the training images; only its bias learns."""
+    """A 2x2 convolution with fixed filters, fitted to a sample of the training images; only its bias learns.
+
+    The bias of a filter that is zero stays zero. The channel is constant then, the norm after it magnifies the rounding
+    of its gradient, and in bfloat16 such a bias ran away to hundreds within 40 steps on grey images.
+    """
 
     filters: Tensor
+    is_live: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         kernel = (WHITENING_CHANNELS, 3, WHITENING_KERNEL_PX, WHITENING_KERNEL_PX)
         self.register_buffer("filters", torch.zeros(kernel))
+        self.register_buffer("is_live", torch.ones(WHITENING_CHANNELS))
         self.bias = nn.Parameter(torch.zeros(WHITENING_CHANNELS))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return F.conv2d(pixels, self.filters.to(pixels.dtype), self.bias.to(pixels.dtype))
+        bias = self.bias * self.is_live
+        return F.conv2d(pixels, self.filters.to(pixels.dtype), bias.to(pixels.dtype))
 
     def fit(self, pixels: Tensor, epsilon: float) -> None:
         """Sets the filters from normalised images, (N, 3, H, W) float32."""
         self.filters.copy_(whitening_filters(pixels, epsilon))
+        self.is_live.copy_(self.filters.flatten(1).any(dim=1))
 
 
 class ConvGroup(nn.Module):
@@ -95,25 +104,29 @@ class Conv3x3(nn.Conv2d):
 
 
 class BiasNorm(nn.BatchNorm2d):
-    """Batch norm whose only learned part is the bias; its statistics follow the last few batches."""
+    """Batch norm whose only learned part is the bias; its statistics follow the last few batches.
+
+    eps is large enough that a channel which is constant, as on grey images, does not blow up the gradient.
+    """
 
     def __init__(self, channels: int) -> None:
-        super().__init__(channels, momentum=0.4)
+        super().__init__(channels, eps=1e-3, momentum=0.4)
         self.weight.requires_grad = False
 
 
 def whitening_filters(pixels: Tensor, epsilon: float) -> Tensor:
     """Returns filters (24, 3, 2, 2) whose outputs on pixels are uncorrelated and of mean square near 1, then -filters.
 
-    pixels: (N, 3, H, W) float32, normalised.
-    epsilon: added to every eigenvalue, so that directions of almost no variance are not blown up. JPEG with halved
-    chroma leaves eigenvalues near 1e-4 in 2x2 patches, lossless pixels ten times more.
+    pixels: (N, 3, H, W) float32, normalised. The filters come in order of falling variance.
+    epsilon: added to every eigenvalue, so that directions of little variance are not blown up: JPEG with halved chroma
+    leaves 1e-4 in 2x2 patches, where bfloat16 pixels carry rounding noise of 1e-5. Directions below that, as between
+    the channels of grey images, get no filter: all that they would pass on is the rounding.
     """
     patches = F.unfold(pixels, WHITENING_KERNEL_PX).transpose(1, 2).flatten(0, 1).double()
     covariance = patches.T @ patches / len(patches)
-    variances, directions = torch.linalg.eigh(covariance)
-    filters = directions.T / torch.sqrt(variances[:, None] + epsilon)
-    filters = filters.float().view(-1, 3, WHITENING_KERNEL_PX, WHITENING_KERNEL_PX)
+    variances, directions = (part.flip(-1) for part in torch.linalg.eigh(covariance))
+    gains = torch.where(variances > ROUNDING_VARIANCE, torch.rsqrt(variances + epsilon), 0)
+    filters = (directions.T * gains[:, None]).float().view(-1, 3, WHITENING_KERNEL_PX, WHITENING_KERNEL_PX)
     return torch.cat((filters, -filters))
 
 

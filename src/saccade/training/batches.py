@@ -31,13 +31,13 @@ class TrainingBatches:
         """Whole batches in an epoch; what is left over waits for another shuffle."""
         return max(1, len(self.rows) // self.batch_size)
 
-    def epoch(self, number: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields (pixels (B, H, W, 3) uint8, labels (B,)) of one epoch."""
+    def epoch(self, number: int, first_step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields (pixels (B, H, W, 3) uint8, labels (B,)) of one epoch, from its batch first_step on."""
         generator = np.random.default_rng(derived_seed(self.seed, "epoch", number))
         order = generator.permutation(len(self.rows))
         mirrored = self._mirrored(number)
         shifts = generator.integers(-self.translate_px, self.translate_px + 1, size=(len(self.rows), 2))
-        for step in range(self.steps_per_epoch):
+        for step in range(first_step, self.steps_per_epoch):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
             rows = self.rows[chosen]
             yield shifted(self.pixels, rows, shifts[chosen], mirrored[chosen]), self.labels[rows]

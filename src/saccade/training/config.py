@@ -88,7 +88,7 @@ def default_config(architecture: str, train_images: int, side: int) -> TrainingC
 
 _SMALLEST_BATCH = 32
 _STEPS_PER_EPOCH = 24  # of small sets: smaller batches would be slower an image, larger ones take too few steps
-_FEWEST_STEPS = 400
+_FEWEST_STEPS = 200
 
 _CUSTOM_CNN = TrainingConfig(
     architecture="custom_cnn",

@@ -12,6 +12,8 @@ from saccade.core.log import logger
 from saccade.core.settings import read_settings
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of /proc/cpuinfo, on x86 and Arm
+SLOWEST_BFLOAT16 = 2.0  # times float32
 BFLOAT16_TOLERANCE = 0.02  # of the largest value: 8 bits of mantissa, sums over 576 products
 
 
@@ -28,15 +30,19 @@ class ComputeDevice:
         return str(self.dtype).removeprefix("torch.")
 
 
-def choose_device() -> ComputeDevice:
-    """Returns CUDA where there is one, else the CPU with its threads set; bfloat16 where it is right and faster."""
+def choose_device(threads: int | None = None) -> ComputeDevice:
+    """Returns CUDA where there is one, else the CPU with its threads set; bfloat16 where it is right and faster.
+
+    threads: for the CPU; all that this process may use by default.
+    """
     if torch.cuda.is_available():
         dtype = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
         return ComputeDevice(torch.device("cuda"), dtype)
-    torch.set_num_threads(read_settings().threads)
     keep_freed_memory()
     device = torch.device("cpu")
-    return ComputeDevice(device, torch.bfloat16 if bfloat16_pays(device) else torch.float32)
+    dtype = torch.bfloat16 if bfloat16_pays() else torch.float32
+    torch.set_num_threads(threads or read_settings().threads)
+    return ComputeDevice(device, dtype)
 
 
 def keep_freed_memory() -> None:
@@ -51,32 +57,33 @@ def keep_freed_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
-def bfloat16_pays(device: torch.device) -> bool:
-    """Returns whether a bfloat16 convolution, forward and backward, is right and faster than float32 here.
+def bfloat16_pays() -> bool:
+    """Returns whether a bfloat16 convolution, forward and backward, is right and faster than float32 on this CPU.
 
     Some torch releases run bfloat16 convolutions many times slower, or wrong, on some CPUs (pytorch issues 183815 and
-    169688).
+    169688). Leaves torch with one thread, whose CPU time is what counts: a busy machine must not change the choice.
     """
+    torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
-    pixels = torch.randn(64, 64, 16, 16, generator=generator).to(device, memory_format=torch.channels_last)
-    filters = torch.randn(64, 64, 3, 3, generator=generator).to(device, memory_format=torch.channels_last)
+    pixels = torch.randn(16, 64, 16, 16, generator=generator).contiguous(memory_format=torch.channels_last)
+    filters = torch.randn(64, 64, 3, 3, generator=generator).contiguous(memory_format=torch.channels_last)
     expected, full_s = _convolve(pixels, filters)
     actual, half_s = _convolve(pixels.bfloat16(), filters.bfloat16())
-    right = all(_agrees(one, other) for one, other in zip(actual, expected, strict=True))
-    if not right:
-        logger.warning("bfloat16 convolutions give wrong numbers with this torch on this machine: training in float32.")
-    return right and half_s < full_s
+    is_right = all(_agrees(one, other) for one, other in zip(actual, expected, strict=True))
+    if not is_right:
+        logger.warning("bfloat16 convolutions give wrong numbers with this torch on this CPU: training in float32.")
+    return is_right and half_s < full_s
 
 
 def _convolve(pixels: torch.Tensor, filters: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], float]:
-    """Returns (output, both gradients) and the seconds of the fastest of three rounds."""
+    """Returns (output, both gradients) and the CPU seconds of the fastest of five rounds."""
     seconds = []
-    for _ in range(3):
+    for _ in range(5):
         inputs, weights = pixels.clone().requires_grad_(), filters.clone().requires_grad_()
-        started = time.perf_counter()
+        started = time.process_time()
         output = F.conv2d(inputs, weights, padding=1)
         gradients = torch.autograd.grad(output.float().square().sum(), (inputs, weights))
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
     return (output.detach(), *gradients), min(seconds)
 
 

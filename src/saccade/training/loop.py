@@ -1,8 +1,9 @@
-"""The training loop: one object that trains an epoch at a time and whose state can be saved between epochs."""
+"""The training loop: one object that trains some steps at a time and whose state can be saved in between."""
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,15 @@ from saccade.training.device import ComputeDevice
 from saccade.training.inputs import InputNormalizer
 from saccade.training.optimizers import Optimizers
 
-WHITENING_SAMPLE = 5000  # images
+WHITENING_IMAGES = FINAL_NORM_IMAGES = 5000
+CURVE_IMAGES = 500  # for a point of the validation curve; a forward pass of 1,000 images is 0.7 % of a CIFAR epoch
 EVALUATION_BATCH = 500
-CURVE_VALIDATION_IMAGES = 1000  # enough for a curve; all validation images are used once, at the end
 
 
 class Training:
     """A network in training on data.
 
+    model: the weights that the optimizers move.   average: the weights to keep.
     curves: one row a step, with validation accuracy (of the averaged weights) on the last step of each epoch.
     """
 
@@ -45,10 +47,12 @@ class Training:
             translate_px=config.translate_px,
             seed=derived_seed(seed, "batches"),
         )
+        self.sample_rows = self._sample(data.train_rows, WHITENING_IMAGES)
+        self.curve_rows = self._sample(data.validation_rows, CURVE_IMAGES)
         self.total_steps = math.ceil(config.epochs * self.batches.steps_per_epoch)
         model = build_model(config.architecture, len(data.classes), data.side, config.width)
         if isinstance(model, CustomCnn):
-            sample = data.pixels[self._sample(data.train_rows, WHITENING_SAMPLE)]
+            sample = data.pixels[self.sample_rows]
             model.to(compute.device).whitening.fit(
                 self.input(sample, data.side, torch.float32), config.whitening_epsilon
             )
@@ -58,8 +62,6 @@ class Training:
         self.class_weights = (
             None if data.class_weights is None else torch.tensor(data.class_weights, device=compute.device)
         )
-        self.curve_rows = self._sample(data.validation_rows, CURVE_VALIDATION_IMAGES)
-        self.epoch = 0
         self.step = 0
         self.curves: list[dict[str, Any]] = []
 
@@ -68,39 +70,42 @@ class Training:
         """True once every step is taken."""
         return self.step >= self.total_steps
 
-    def run_epoch(self, on_step: Callable[[dict[str, Any]], None] = lambda row: None) -> None:
-        """Trains to the end of the epoch or of training; calls on_step with each step's row of the curves.
+    def run_until(self, step: int, on_step: Callable[[dict[str, Any]], None] = lambda row: None) -> None:
+        """Trains until step steps are taken; calls on_step with each step's row of the curves.
 
         Raises SpecError with the step when the loss is no longer a finite number.
         """
-        self.model.train()
-        for pixels, labels in self.batches.epoch(self.epoch):
-            row = self._take_step(pixels, labels)
-            self.curves.append(row)
-            on_step(row)
-            if self.is_done:
-                break
-        self.epoch += 1
-        side = self.config.side_at((self.step - 1) / self.total_steps, self.data.side)
-        self.curves[-1]["validation_accuracy"] = self.accuracy(self.curve_rows, side)
+        end = min(step, self.total_steps)
+        while self.step < end:
+            epoch, first_step = divmod(self.step, self.batches.steps_per_epoch)
+            for pixels, labels in islice(self.batches.epoch(epoch, first_step), end - self.step):
+                row = self._take_step(pixels, labels)
+                if self.is_done or self.step % self.batches.steps_per_epoch == 0:
+                    self.settle(row["side_px"])
+                    row["validation_accuracy"] = self.accuracy(self.curve_rows, row["side_px"])
+                self.curves.append(row)
+                on_step(row)
+
+    def settle(self, side: int) -> None:
+        """Makes the averaged weights ready to answer, by norm statistics from training images at this side in px."""
+        count = FINAL_NORM_IMAGES if self.is_done else CURVE_IMAGES
+        self.average.fit_norms(self.input(pixels, side) for pixels, _ in self._parts(self.sample_rows[:count]))
 
     def accuracy(self, rows: np.ndarray, side: int) -> float:
-        """Returns the share of rows that the averaged weights name right, at this image side in px."""
+        """Returns the share of rows that the averaged weights, once settled, name right at this image side in px."""
         right = 0
-        self.average.model.eval()
         with torch.inference_mode():
-            for part in np.array_split(rows, math.ceil(len(rows) / EVALUATION_BATCH)):
-                logits, _ = self.average.model(self.input(self.data.pixels[part], side))
-                right += int((logits.argmax(1).cpu() == torch.from_numpy(self.data.labels[part])).sum())
+            for pixels, labels in self._parts(rows):
+                logits, _ = self.average.model(self.input(pixels, side))
+                right += int((logits.argmax(1).cpu().numpy() == labels).sum())
         return right / len(rows)
 
     def state(self) -> dict[str, Any]:
-        """Returns all that restore() needs to go on at this epoch's end as if never interrupted."""
+        """Returns all that restore() needs to go on after this step as if never interrupted."""
         return {
             "model": self.model.state_dict(),
             "average": self.average.model.state_dict(),
             "optimizers": self.optimizers.state(),
-            "epoch": self.epoch,
             "step": self.step,
             "curves": self.curves,
         }
@@ -110,7 +115,7 @@ class Training:
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         self.optimizers.restore(state["optimizers"])
-        self.epoch, self.step, self.curves = state["epoch"], state["step"], list(state["curves"])
+        self.step, self.curves = state["step"], list(state["curves"])
 
     def _take_step(self, pixels: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         started = time.perf_counter()
@@ -148,6 +153,10 @@ class Training:
         horizon = max(1.0, min(self.config.average_horizon * self.total_steps, self.step / 2))
         return 1 - 1 / horizon
 
+    def _parts(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for part in np.array_split(rows, math.ceil(len(rows) / EVALUATION_BATCH)):
+            yield self.data.pixels[part], self.data.labels[part]
+
     def _sample(self, rows: np.ndarray, count: int) -> np.ndarray:
-        """Returns up to count of rows, from all classes as they come."""
+        """Returns up to count of rows, drawn from all classes."""
         return np.random.default_rng(derived_seed(self.seed, "sample")).permutation(rows)[:count]

@@ -44,7 +44,7 @@ class Optimizers:
         for group in self.sgd.param_groups:
             group["lr"] = group["initial_lr"] * (1 - progress)
         if self.early:
-            left = max(0.0, 1 - progress / self.config.early_part)
+            left = max(0.0, 1 - progress / max(self.config.early_part, 1e-9))
             self.sgd.param_groups[-1]["lr"] = self.sgd.param_groups[-1]["initial_lr"] * left
             self.early[0].requires_grad = left > 0
 
