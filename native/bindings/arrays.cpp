@@ -14,6 +14,10 @@ std::string shape_text(const py::array& array) {
     return py::str(array.attr("shape")).cast<std::string>();
 }
 
+std::string text_of(const std::vector<py::ssize_t>& shape) {
+    return py::str(py::tuple(py::cast(shape))).cast<std::string>();
+}
+
 std::string dtype_text(const py::array& array) {
     return py::str(array.dtype()).cast<std::string>();
 }
@@ -59,11 +63,15 @@ PixelArray pixel_array(const py::array& array, py::ssize_t dimensions, const cha
     return PixelArray::ensure(array);
 }
 
+void check_shape(const py::array& array, const char* name, const std::vector<py::ssize_t>& shape) {
+    if (std::vector(array.shape(), array.shape() + array.ndim()) == shape) return;
+    throw Error(Code::kArgument, std::string(name) + " must be " + text_of(shape) + ", not " + shape_text(array) + ".");
+}
+
 void check_output(const py::array& array, const py::dtype& dtype, const std::vector<py::ssize_t>& shape) {
     const bool fits = array.dtype().is(dtype) && std::vector(array.shape(), array.shape() + array.ndim()) == shape;
     if (fits && array.writeable() && (array.flags() & py::array::c_style) != 0) return;
-    throw Error(Code::kArgument, "out must be a writable, C-contiguous " +
-                                     py::str(py::tuple(py::cast(shape))).cast<std::string>() + " " +
+    throw Error(Code::kArgument, "out must be a writable, C-contiguous " + text_of(shape) + " " +
                                      py::str(dtype).cast<std::string>() + " array, not " + shape_text(array) + " " +
                                      dtype_text(array) + ".");
 }

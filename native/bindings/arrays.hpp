@@ -43,6 +43,9 @@ using PixelArray = py::array_t<std::uint8_t, py::array::c_style>;
 /// shape: how the error message calls what is wanted. Raises Error{kArgument}.
 PixelArray pixel_array(const py::array& array, py::ssize_t dimensions, const char* shape);
 
+/// Raises Error{kArgument} that calls the array by its name unless it has this shape.
+void check_shape(const py::array& array, const char* name, const std::vector<py::ssize_t>& shape);
+
 /// Raises Error{kArgument} unless array is writable, C-contiguous and of this dtype and shape.
 void check_output(const py::array& array, const py::dtype& dtype, const std::vector<py::ssize_t>& shape);
 

@@ -183,7 +183,7 @@ std::vector<Answer> predict(Classifier& classifier, const py::sequence& images) 
 Batch predict_pixels(Classifier& classifier, const py::array& pixels) {
     const PixelArray from = pixel_array(pixels, 4, "(N, H, W, 3)");
     const auto [height, width] = classifier.spec().size();
-    check_output(from, py::dtype::of<std::uint8_t>(), {from.shape(0), height, width, saccade::kChannels});
+    check_shape(from, "pixels", {from.shape(0), height, width, saccade::kChannels});
     const std::span<const std::uint8_t> values = elements<std::uint8_t>(from);
     const py::gil_scoped_release released;
     return {classifier.predict_pixels(values), classifier.classes(), classifier.features()};

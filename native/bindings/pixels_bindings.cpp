@@ -142,7 +142,7 @@ PixelArray resize(const py::array& pixels, int height, int width) {
 void normalize(const py::array& pixels, const PreprocessSpec& spec, py::array out, unsigned threads) {
     const PixelArray from = pixel_array(pixels, 4, "(N, H, W, 3)");
     const auto [height, width] = spec.size();
-    check_output(from, py::dtype::of<std::uint8_t>(), {from.shape(0), height, width, saccade::kChannels});
+    check_shape(from, "pixels", {from.shape(0), height, width, saccade::kChannels});
     check_output(out, py::dtype::of<float>(), {from.shape(0), saccade::kChannels, height, width});
     const std::span<float> planes = writable_elements<float>(out);
     const py::gil_scoped_release released;

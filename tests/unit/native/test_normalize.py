@@ -43,6 +43,16 @@ def test_any_number_of_threads_gives_the_same_values(noise, threads):
     np.testing.assert_array_equal(together, alone)
 
 
+def test_read_only_pixels_are_taken(noise, tmp_path):
+    np.save(tmp_path / "pixels.npy", noise(4, 4)[None])
+    pixels = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    out = np.empty((1, 3, 4, 4), np.float32)
+
+    saccade_native.normalize(pixels, PreprocessSpec(["decode", "resize(4,4)"]), out)
+
+    assert out.max() == pixels.max() / np.float32(255)
+
+
 def test_missing_normalize_step_gives_levels_from_zero_to_one():
     out = np.empty((1, 3, 1, 1), np.float32)
 
