@@ -5,13 +5,19 @@
 
 namespace saccade {
 
+namespace {
+
+constexpr double kLeastShare = 0.25;
+
+}  // namespace
+
 std::vector<Tap> make_taps(const Axis& axis, int from, int count, std::vector<std::int32_t>& weights) {
     // Pillow's precompute_coeffs, operation for operation; it holds the box in single precision.
     const double scale = static_cast<double>(static_cast<float>(axis.end) - static_cast<float>(axis.begin)) / axis.size;
     const double support = std::max(scale, 1.0);
     const double inverse = 1.0 / support;
-    const int lowest = static_cast<int>(std::floor(axis.begin + 0.25));
-    const int highest = static_cast<int>(std::ceil(axis.end - 0.25));
+    const int lowest = static_cast<int>(std::floor(axis.begin + kLeastShare));
+    const int highest = static_cast<int>(std::ceil(axis.end - kLeastShare));
     std::vector<Tap> taps;
     taps.reserve(static_cast<std::size_t>(count));
     std::vector<double> exact;

@@ -125,7 +125,7 @@ void JpegReader::read_header() {
         jpeg_save_markers(&info_, kExifMarker, kMarkerBytes);
         jpeg_read_header(&info_, TRUE);
     });
-    has_pixels_ = true;
+    is_header_read_ = true;
     for (jpeg_saved_marker_ptr marker = info_.marker_list; marker != nullptr && orientation_ == 1;
          marker = marker->next) {
         orientation_ = exif_orientation({marker->data, marker->data_length});
@@ -149,7 +149,11 @@ Box JpegReader::read(Size at_least, Image& out) {
     info_.progress = &progress_;
     guarded([this] { jpeg_start_decompress(&info_); });
     out.reshape({static_cast<int>(info_.output_height), static_cast<int>(info_.output_width)});
-    is_cmyk ? read_cmyk(out) : read_rgb(out);
+    if (is_cmyk) {
+        read_cmyk(out);
+    } else {
+        read_rgb(out);
+    }
     if (has_ended_ && jpeg_has_multiple_scans(&info_)) throw failure();  // whole scans may be missing without a trace
     jpeg_abort_decompress(&info_);
     const double scale = eighths / 8.0;
@@ -190,9 +194,9 @@ void JpegReader::guarded(Step step) {
 
 Error JpegReader::failure() const {
     if (has_ended_) {
-        const std::string rows = has_pixels_ ? " with " + grouped(info_.output_scanline) + " of " +
-                                                   grouped(info_.output_height) + " rows decoded"
-                                             : " within its header";
+        const std::string rows = is_header_read_ ? " with " + grouped(info_.output_scanline) + " of " +
+                                                       grouped(info_.output_height) + " rows decoded"
+                                                 : " within its header";
         return {Code::kTruncated, "The JPEG stops after " + grouped(bytes_.size()) + " bytes" + rows +
                                       ". The file is incomplete: get it again or remove it."};
     }
@@ -226,7 +230,7 @@ void JpegReader::on_message(j_common_ptr info, int level) {
 boolean JpegReader::on_end_of_bytes(j_decompress_ptr info) {
     auto* reader = static_cast<JpegReader*>(info->client_data);
     reader->has_ended_ = true;
-    if (!reader->has_pixels_) on_error(reinterpret_cast<j_common_ptr>(info));
+    if (!reader->is_header_read_) on_error(reinterpret_cast<j_common_ptr>(info));
     // The decoder reads ahead. It gets an end marker and warns, which on_message catches, only if it needed real bytes.
     info->src->next_input_byte = kEndOfImage.data();
     info->src->bytes_in_buffer = kEndOfImage.size();

@@ -51,8 +51,8 @@ class JpegReader {
     jpeg_progress_mgr progress_{};
     std::jmp_buf jump_{};
     int orientation_ = 1;
-    bool has_pixels_ = false;  // the header is read, so a missing end marker alone does no harm
-    bool has_ended_ = false;   // the decoder asked for more bytes than there are
+    bool is_header_read_ = false;  // from here on, a missing end marker alone does no harm
+    bool has_ended_ = false;       // the decoder asked for more bytes than there are
     bool has_too_many_scans_ = false;
 };
 

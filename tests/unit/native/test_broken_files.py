@@ -148,11 +148,20 @@ def test_twelve_bit_jpeg_is_unsupported_error(noise, encode):
         saccade_native.decode(bytes(file))
 
 
-def test_compressed_text_chunk_of_a_png_is_skipped(noise, encode):
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (b"zTXt", b"bomb\0\0" + zlib.compress(bytes(50_000_000))),
+        (b"iTXt", b"long\0\0\0\0\0" + bytes(10_000_000)),
+        (b"caBX", bytes(10_000_000)),
+        (b"eXIf", b"II*\0" + bytes(20_000_000)),
+    ],
+    ids=["inflating", "long text", "long and unknown", "long exif"],
+)
+def test_chunk_beside_the_pixels_of_a_png_does_no_harm(noise, encode, kind, body):
     pixels = noise(4, 4)
     file = encode(pixels, "PNG")
-    text = b"zTXtbomb\0\0" + zlib.compress(bytes(50_000_000))
-    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     np.testing.assert_array_equal(saccade_native.decode(file[:33] + chunk + file[33:]), pixels)
 
