@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pyarrow.parquet as pq
-import saccade_native
 
+import saccade_native
 from saccade.core.artifacts import BUNDLE_JSON, CAPTURE_GLOB, REFERENCE_PARQUET, BundleInfo
 from saccade.core.errors import ServingError
 from saccade.core.log import logger
