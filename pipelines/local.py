@@ -17,7 +17,12 @@ from kfp import local
 from saccade.core import errors
 
 STEP_ERROR = re.compile(r"saccade\.core\.errors\.(?P<kind>\w+): (?P<message>.*)")
-STEP_LINE_INDENT = "    "  # kfp indents what a step prints and nothing else
+# What kfp prints around a step's own lines, which it indents.
+KFP_RECORD = re.compile(r"\d\d:\d\d:\d\d\.\d+ - ")
+EXECUTOR_RECORD = "[KFP Executor"
+JSON_END = "    }"
+TRACEBACK = "Traceback (most recent call last)"
+STEP_LINE_INDENT = "    "
 
 
 def run_pipeline(pipeline: Callable[..., Any], arguments: dict[str, Any], directory: Path) -> dict[str, Any]:
@@ -58,11 +63,12 @@ def remove_unreferenced_runs(artifacts: Path, cache: Path) -> None:
 
 
 class _StepOutput(io.TextIOBase):
-    """Sends every line to the log and the lines of steps to stderr; remembers the last error that a step raised."""
+    """Sends every line to the log and a step's own lines to stderr; remembers the last error that a step raised."""
 
     def __init__(self, log: io.TextIOBase) -> None:
         self.log = log
         self.partial = ""
+        self.shows = False
         self.last_error: tuple[str, str] | None = None
 
     def write(self, text: str) -> int:
@@ -77,8 +83,16 @@ class _StepOutput(io.TextIOBase):
         self.log.flush()
         if found := STEP_ERROR.search(line):
             self.last_error = found["kind"], found["message"]
-        if line.startswith(STEP_LINE_INDENT) and not _is_noise(line):
-            print(line[len(STEP_LINE_INDENT) :], file=sys.stderr, flush=True)
+        if KFP_RECORD.match(line):
+            self.shows = "Streamed logs" in line
+        elif EXECUTOR_RECORD in line:
+            self.shows = not line.endswith("executor_input:")  # a page of JSON follows, to its closing brace
+        elif line == JSON_END:
+            self.shows = True
+        elif TRACEBACK in line:
+            self.shows = False
+        elif self.shows and line.strip():
+            print(line.removeprefix(STEP_LINE_INDENT), file=sys.stderr, flush=True)
 
     def error(self, log_path: Path) -> errors.SaccadeError:
         """Returns the step's own error, or one that points to the log."""
@@ -86,12 +100,6 @@ class _StepOutput(io.TextIOBase):
             return errors.SaccadeError(f"A step failed without a reason of its own. Read '{log_path}', then run again.")
         kind, message = self.last_error
         return getattr(errors, kind, errors.SaccadeError)(message)
-
-
-def _is_noise(line: str) -> bool:
-    return (
-        not line.strip() or "[KFP Executor" in line or "Looking for component" in line or "Got executor_input" in line
-    )
 
 
 @contextlib.contextmanager

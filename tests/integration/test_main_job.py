@@ -100,6 +100,7 @@ def test_run_killed_in_every_step_goes_on_and_ends_with_the_same_result(finished
     for step in STEPS:
         process = subprocess.Popen([*SACCADE, "run", "--out", str(out), *QUICK], stdout=DEVNULL, stderr=DEVNULL)
         wait_until(lambda step=step: started(out, step), process)
+        time.sleep(1)  # into the middle of it
         process.kill()
         process.wait()
         wait_until(lambda: not processes_of(out))

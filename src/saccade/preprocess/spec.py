@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import saccade_native
-
 from saccade.core.errors import SpecError
 
 
