@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,7 +27,7 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
     "--concurrency", default=4, show_default=True, type=click.IntRange(1, 256), help="Requests under way at once."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with every field of the answer.")
-def command(*, paths: tuple[Path, ...], url: str, model: str, protocol: str, concurrency: int, as_json: bool) -> None:
+def command(*, paths: tuple[Path, ...], url: str, model: str, protocol: Any, concurrency: int, as_json: bool) -> None:
     """Classify image files (and the images in folders) through a running server."""
     from saccade.serving.client import Client
 
@@ -48,7 +49,7 @@ def _images(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def _line(image: Path, answer: dict) -> str:  # type: ignore[type-arg]
+def _line(image: Path, answer: dict[str, Any]) -> str:
     if "error" in answer:
         return f"{image}: {answer['error']['message']}"
     strange = ", unlike the training data" if answer["ood"]["is_ood"] else ""

@@ -1,6 +1,7 @@
 """saccade prepare DATASET --out DIR"""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,7 +22,7 @@ from saccade.cli.show import json_option, seed_option, show
 )
 @seed_option
 @json_option
-def command(*, dataset: Path, out: Path, size: int | None, balance: str, seed: int, as_json: bool) -> None:
+def command(*, dataset: Path, out: Path, size: int | None, balance: Any, seed: int, as_json: bool) -> None:
     """Decode and resize every image of DATASET once, at training size."""
     from saccade.steps.prepare import prepare
 

@@ -22,7 +22,6 @@ from saccade.evaluation.charts import (
 )
 from saccade.evaluation.gallery import Picture, confident_mistakes, correct_examples, picture_uri
 from saccade.evaluation.metrics import Accuracy, ClassScores, worst_confusions
-from saccade.ood import DetectorChoice
 
 MISTAKES, CORRECT = 24, 12
 REJECTED_SHOWN = 20
@@ -45,7 +44,7 @@ class Evaluation:
     after: ReliabilityBins
     training: TrainingInfo
     curves: pa.Table  # CURVES_SCHEMA
-    ood_choice: DetectorChoice
+    ood_detector: str  # the one that decides
     ood_validation: np.ndarray  # scores of validation images
     ood_outliers: np.ndarray  # scores of generated outliers
     ood_test_share: float  # of test images that are called out of distribution
@@ -129,7 +128,7 @@ def _charts(evaluation: Evaluation, info: BundleInfo) -> dict[str, Any]:
             ],
             info.scoring["ood_threshold"],
             title="Out-of-distribution score",
-            x_label=f"{evaluation.ood_choice.name.replace('_', ' ')} score",
+            x_label=f"{evaluation.ood_detector.replace('_', ' ')} score",
         ),
     }
 

@@ -1,4 +1,4 @@
-"""Out-of-distribution scores and their thresholds. All scores point the same way: larger is less like the training data."""
+"""Out-of-distribution scores and their thresholds. Of every score, larger is less like the training data."""
 
 from saccade.ood.choose import DetectorChoice, auroc, choose_detector
 from saccade.ood.energy import energy

@@ -14,7 +14,7 @@ def generated_outliers(pixels: Pixels, seed: int) -> dict[str, Pixels]:
     """Returns, by name, sets of images that no class should claim, each of the shape of pixels.
 
     pixels: (N, H, W, 3) uint8, at least two images. They keep the colours of the data, so that a detector must look at
-    more than brightness. No rotation or mirror is among them: for some data, such as digits or cells, that is no outlier.
+    more than brightness. No rotation or mirror is among them: for some data, such as cells, that is no outlier.
     """
     generator = np.random.default_rng(derived_seed(seed, "outliers"))
     return {

@@ -8,7 +8,7 @@ from saccade.core.artifacts import BundleInfo
 def answer_document(answer: Any, info: BundleInfo, request_id: str) -> dict[str, Any]:
     """Returns the JSON object of one answer without an error.
 
-    answer: a saccade_native.Answer. Its probabilities are calibrated; a larger OOD score is less like the training data.
+    answer: a saccade_native.Answer. Its probabilities are calibrated; a larger OOD score is less like training.
     """
     classes = info.classes
     return {

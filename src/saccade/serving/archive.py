@@ -80,7 +80,8 @@ def read_golden(model_store: Path, model: dict[str, Any]) -> tuple[bytes, str]:
 def _check(bundle: Path, info: BundleInfo) -> None:
     if not SERVABLE_NAME.fullmatch(info.name):
         raise UsageError(
-            f"'{info.name}' cannot name a served model: use letters, digits, '_', '-' and '.'. Evaluate again with --name."
+            f"'{info.name}' cannot name a served model: use letters, digits, '_', '-' and '.'. "
+            "Evaluate again with --name."
         )
     found = file_digests(bundle)
     if changed := sorted(name for name in found.keys() | info.files.keys() if found.get(name) != info.files.get(name)):

@@ -58,7 +58,7 @@ class Client:
         """Returns one answer an image, in order; {"error": {"code", "message"}} where the server refused an image.
 
         concurrency: requests under way at once.
-        Raises ServingError when the server cannot be reached or does not answer in time, OSError for an unreadable file.
+        Raises ServingError when the server cannot be reached or does not answer in time, OSError for a file.
         """
         with ThreadPoolExecutor(concurrency) as pool:
             asked = [pool.submit(self.predict_one, image) for image in images]
@@ -123,7 +123,7 @@ def _error(status: int, body: bytes) -> dict[str, str]:
     """The reason of a refusal: ours, or TorchServe's own in our form, or the bare status."""
     try:
         document = json.loads(body)
-        if isinstance(document["error"] if "error" in document else None, dict):
+        if isinstance(document.get("error"), dict):
             return dict(document["error"])
         return {"code": str(document["type"]), "message": str(document["message"])}
     except (ValueError, KeyError, TypeError):

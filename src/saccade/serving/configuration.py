@@ -77,7 +77,7 @@ def config_properties(models: Sequence[ServedModel]) -> str:
 
 
 def properties(values: Mapping[str, str]) -> str:
-    """Returns the text of a Java properties file. In a concatenation of two such files the later value of a key counts."""
+    """Returns the text of a Java properties file. Of two such files in a row, the later value of a key counts."""
     return "".join(f"{name}={_escaped(value)}\n" for name, value in values.items())
 
 

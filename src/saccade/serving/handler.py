@@ -95,7 +95,7 @@ def _parsed(row: dict[str, Any], headers: dict[str, Any]) -> Request | RequestEr
             raise RequestError(
                 "no_image",
                 "The body was sent as a form without a part named 'data'. "
-                "Send the image itself: curl -T IMAGE URL, or curl -H 'Content-Type: image/jpeg' --data-binary @IMAGE URL",
+                "Send the image itself: curl -T IMAGE URL, or curl --data-binary @IMAGE URL",
             )
         return parse_request(bytes(row[part]), headers[part]["content-type"])
     except RequestError as error:

@@ -20,7 +20,7 @@ RAW_FORM_HINT = "Send the image itself as the body: curl -T IMAGE URL"
 
 
 class RequestError(ServingError):
-    """A request that cannot be understood. It is answered alone, with 400 and its code; its neighbours are not harmed."""
+    """A request that cannot be understood. It alone is answered with 400 and its code."""
 
     http_status = 400
 
@@ -41,7 +41,7 @@ class Request:
 def parse_request(body: bytes, content_type: str) -> Request:
     """Returns the encoded images of one request body. Raises RequestError that says what is wrong and where.
 
-    content_type: the header's value. JSON is V1 when it has `instances` and V2 when it has `inputs`; all else is an image.
+    content_type: the header's value. JSON with `instances` is V1, with `inputs` V2; all else is an image.
     """
     if not body:
         raise RequestError("empty_body", f"The request has no body. {RAW_FORM_HINT}")
@@ -66,7 +66,7 @@ def parse_request(body: bytes, content_type: str) -> Request:
 
 
 def response_body(protocol: Protocol, answers: Sequence[dict[str, Any]]) -> bytes:
-    """Returns the body that answers a request of this protocol. answers: one or more, of one model, in request order."""
+    """Returns the body that answers a request of this protocol. answers: one or more, in request order."""
     if protocol == "raw":
         return _encoded(answers[0])
     if protocol == "v1":
@@ -91,7 +91,7 @@ def request_body(protocol: Protocol, image: bytes) -> tuple[bytes, str]:
 
 
 def parse_response(protocol: Protocol, body: bytes) -> list[dict[str, Any]]:
-    """Returns the answers of a response body: the inverse of response_body. Raises KeyError or ValueError if foreign."""
+    """Returns the answers of a response body: response_body backwards. Raises KeyError or ValueError."""
     document = json.loads(body)
     if protocol == "raw":
         return [document]

@@ -1,5 +1,6 @@
 """Starts TorchServe on loopback, waits until it truly answers, and stops it without leaving a process."""
 
+import contextlib
 import http.client
 import importlib.util
 import json
@@ -221,15 +222,14 @@ def _free_port(host: str, port: int) -> int:
             probe.bind((host, port))
         except OSError as error:
             raise UsageError(
-                f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port, or 0 for a free one."
+                f"Port {port} on {host} cannot be used: {error.strerror}. "
+                "Choose another with --port, or 0 for a free one."
             ) from error
         free: int = probe.getsockname()[1]
         return free
 
 
 def _kill_session(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -135,7 +135,7 @@ def _measure(
         after=reliability_bins(batch.probabilities, labels),
         training=trained,
         curves=curves,
-        ood_choice=fitted.choice,
+        ood_detector=fitted.choice.name,
         ood_validation=fitted.validation_scores[fitted.choice.name],
         ood_outliers=np.concatenate([scores[fitted.choice.name] for scores in fitted.outlier_scores.values()]),
         ood_test_share=float(batch.is_ood.mean()),
