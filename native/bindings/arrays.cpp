@@ -1,5 +1,6 @@
 #include "arrays.hpp"
 
+#include <memory>
 #include <string>
 #include <utility>
 

@@ -1,3 +1,5 @@
+#include <array>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,6 +1,7 @@
 #include "saccade/decode.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "picture.hpp"

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 #include "exif.hpp"
 #include "limits.hpp"
@@ -156,7 +160,8 @@ Box JpegReader::read(Size at_least, Image& out) {
     }
     if (has_ended_ && jpeg_has_multiple_scans(&info_)) throw failure();  // whole scans may be missing without a trace
     jpeg_abort_decompress(&info_);
-    const double scale = eighths / 8.0;
+    // A newer decoder does not scale lossless files.
+    const double scale = info_.output_width == info_.image_width ? 1.0 : eighths / 8.0;
     return {0, 0, full.height * scale, full.width * scale};
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "saccade/error.hpp"
 #include "saccade/image.hpp"
 

@@ -1,6 +1,6 @@
 #include "orientation.hpp"
 
-#include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace saccade {

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <new>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 #include "exif.hpp"
 #include "limits.hpp"

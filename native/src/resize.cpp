@@ -1,6 +1,9 @@
 #include "saccade/resize.hpp"
 
 #include <algorithm>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "filter.hpp"
 #include "saccade/error.hpp"
