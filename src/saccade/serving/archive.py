@@ -59,9 +59,8 @@ def write_archive(bundle: Path, model_store: Path) -> dict[str, Any]:
 def read_index(model_store: Path) -> list[dict[str, Any]]:
     """Returns the entries of a store's models. Raises UsageError when there is no store."""
     try:
-        models: list[dict[str, Any]] = json.loads((model_store / MODEL_STORE_INDEX).read_text(encoding="utf-8"))[
-            "models"
-        ]
+        index = json.loads((model_store / MODEL_STORE_INDEX).read_text(encoding="utf-8"))
+        models: list[dict[str, Any]] = index["models"]
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(
             f"'{model_store}' is not a model store ({MODEL_STORE_INDEX}: {error}). "
@@ -71,10 +70,14 @@ def read_index(model_store: Path) -> list[dict[str, Any]]:
 
 
 def read_golden(model_store: Path, model: dict[str, Any]) -> tuple[bytes, str]:
-    """Returns one golden image of a model's archive, encoded, and the label that it must get."""
+    """Returns the surest golden image of a model's archive, encoded, and the label that it must get.
+
+    The surest, because another processor's rounding may turn the label of a close decision.
+    """
     with zipfile.ZipFile(model_store / MODEL_STORE_DIR / model["archive"]) as archive:
         golden = json.loads(archive.read(f"{ARCHIVED_BUNDLE}/{GOLDEN_DIR}/{GOLDEN_ANSWERS_JSON}"))
-        return archive.read(f"{ARCHIVED_BUNDLE}/{GOLDEN_DIR}/{golden[0]['file']}"), golden[0]["label"]
+        surest = max(golden, key=lambda entry: max(entry["probabilities"]))
+        return archive.read(f"{ARCHIVED_BUNDLE}/{GOLDEN_DIR}/{surest['file']}"), surest["label"]
 
 
 def _check(bundle: Path, info: BundleInfo) -> None:

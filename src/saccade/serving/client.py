@@ -1,5 +1,6 @@
 """Asks a running server: keep-alive connections, several requests at once, and errors in words."""
 
+import contextlib
 import http.client
 import json
 import queue
@@ -51,14 +52,15 @@ class Client:
 
     def close(self) -> None:
         """Closes the connections that wait for another request."""
-        while not self._idle.empty():
-            self._idle.get().close()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
 
     def predict(self, images: Sequence[Path | bytes], concurrency: int = 4) -> list[dict[str, Any]]:
         """Returns one answer an image, in order; {"error": {"code", "message"}} where the server refused an image.
 
         concurrency: requests under way at once.
-        Raises ServingError when the server cannot be reached or does not answer in time, OSError for a file.
+        Raises ServingError when the server cannot be reached or is too slow, OSError for an unreadable file.
         """
         with ThreadPoolExecutor(concurrency) as pool:
             asked = [pool.submit(self.predict_one, image) for image in images]
@@ -102,7 +104,8 @@ class Client:
             kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
             connection = kind(str(self._parts.hostname), self._parts.port, timeout=self._timeout_s)
         try:
-            connection.request("POST", self._path, body, {"Content-Type": content_type})
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent: read why
+                connection.request("POST", self._path, body, {"Content-Type": content_type})
             response = connection.getresponse()
             answer = response.read()
         except BaseException:
@@ -126,6 +129,6 @@ def _error(status: int, body: bytes) -> dict[str, str]:
         if isinstance(document.get("error"), dict):
             return dict(document["error"])
         return {"code": str(document["type"]), "message": str(document["message"])}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, AttributeError):
         reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "unknown status"
         return {"code": f"http_{status}", "message": f"The server answered {status} ({reason})."}

@@ -73,10 +73,10 @@ class SaccadeHandler:
         self._record(request, answers, ids)
         info = self._predictor.info
         documents = [answer_document(answer, info, own_id) for answer, own_id in zip(answers, ids, strict=True)]
-        return response_body(request.protocol, documents)
+        return response_body(request.protocol, documents, request_id)
 
     def _record(self, request: Request, answers: list[Any], ids: list[str]) -> None:
-        if self._capture is None:
+        if self._capture is None or ids[0] == PROBE_REQUEST_ID:
             return
         info = self._predictor.info
         for image, answer, request_id in zip(request.images, answers, ids, strict=True):
@@ -94,12 +94,19 @@ def _parsed(row: dict[str, Any], headers: dict[str, Any]) -> Request | RequestEr
         if part is None:
             raise RequestError(
                 "no_image",
-                "The body was sent as a form without a part named 'data'. "
-                "Send the image itself: curl -T IMAGE URL, or curl --data-binary @IMAGE URL",
+                "The body was sent as a form without a part named 'data'. Send the image itself: curl -T IMAGE URL",
             )
-        return parse_request(bytes(row[part]), headers[part]["content-type"])
+        return parse_request(bytes(row[part]), _content_type(part, headers))
     except RequestError as error:
         return error
+
+
+def _content_type(part: str, headers: dict[str, Any]) -> str:
+    """The type of a body or form part. TorchServe puts it among the headers, where a header of that name hides it."""
+    own = headers.get(part)
+    if isinstance(own, dict):
+        return str(own["content-type"])
+    return next((value for name, value in headers.items() if name.lower() == "content-type"), "")
 
 
 def _request_id(request: Request, number: int, context: Any) -> str:

@@ -16,7 +16,12 @@ from saccade.core.errors import ServingError
 Protocol = Literal["raw", "v1", "v2"]
 JSON_CONTENT_TYPE = "application/json"
 MAX_IMAGES_PER_REQUEST = 128
+DETECTOR = "_detector_score"  # a V2 output of this ending holds one detector's scores
 RAW_FORM_HINT = "Send the image itself as the body: curl -T IMAGE URL"
+
+
+# The request id of questions that Saccade asks itself, such as the golden image at start; they are not captured.
+PROBE_REQUEST_ID = "saccade-probe"
 
 
 class RequestError(ServingError):
@@ -65,13 +70,13 @@ def parse_request(body: bytes, content_type: str) -> Request:
     return request
 
 
-def response_body(protocol: Protocol, answers: Sequence[dict[str, Any]]) -> bytes:
-    """Returns the body that answers a request of this protocol. answers: one or more, in request order."""
+def response_body(protocol: Protocol, answers: Sequence[dict[str, Any]], request_id: str) -> bytes:
+    """Returns the body that answers a request of this protocol. answers: one an image, in the request's order."""
     if protocol == "raw":
         return _encoded(answers[0])
     if protocol == "v1":
         return _encoded({"predictions": list(answers)})
-    return _encoded(_v2_document(answers))
+    return _encoded(_v2_document(answers, request_id))
 
 
 def error_body(code: str, message: str) -> bytes:
@@ -172,28 +177,27 @@ def _from_base64(text: Any, where: str) -> bytes:
     return image
 
 
-def _v2_document(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    first = answers[0]
+def _v2_document(answers: Sequence[dict[str, Any]], request_id: str) -> dict[str, Any]:
+    model, oods, best = (
+        answers[0]["model"],
+        [answer["ood"] for answer in answers],
+        [answer["top_k"] for answer in answers],
+    )
     outputs = [
         _tensor("label", "BYTES", [answer["label"] for answer in answers]),
         _tensor("probability", "FP32", [answer["probability"] for answer in answers]),
-        _tensor("top_k_label", "BYTES", [[entry["label"] for entry in answer["top_k"]] for answer in answers]),
-        _tensor(
-            "top_k_probability", "FP32", [[entry["probability"] for entry in answer["top_k"]] for answer in answers]
-        ),
-        _tensor("ood_score", "FP32", [answer["ood"]["score"] for answer in answers]),
-        _tensor("is_ood", "BOOL", [answer["ood"]["is_ood"] for answer in answers]),
-        *(
-            _tensor(f"{detector}_score", "FP32", [answer["ood"]["scores"][detector] for answer in answers])
-            for detector in first["ood"]["scores"]
-        ),
+        _tensor("top_k_label", "BYTES", [[entry["label"] for entry in row] for row in best]),
+        _tensor("top_k_probability", "FP32", [[entry["probability"] for entry in row] for row in best]),
+        _tensor("ood_score", "FP32", [ood["score"] for ood in oods]),
+        _tensor("is_ood", "BOOL", [ood["is_ood"] for ood in oods]),
+        *(_tensor(f"{name}{DETECTOR}", "FP32", [ood["scores"][name] for ood in oods]) for name in oods[0]["scores"]),
         _tensor("request_id", "BYTES", [answer["request_id"] for answer in answers]),
     ]
     return {
-        "model_name": first["model"]["name"],
-        "model_version": first["model"]["version"],
-        "id": first["request_id"],
-        "parameters": {"ood_threshold": first["ood"]["threshold"], "ood_detector": first["ood"]["detector"]},
+        "model_name": model["name"],
+        "model_version": model["version"],
+        "id": request_id,
+        "parameters": {"ood_threshold": oods[0]["threshold"], "ood_detector": oods[0]["detector"]},
         "outputs": outputs,
     }
 
@@ -208,29 +212,26 @@ def _tensor(name: str, datatype: str, rows: list[Any]) -> dict[str, Any]:
 
 def _v2_answers(document: dict[str, Any]) -> list[dict[str, Any]]:
     columns = {output["name"]: _rows(output) for output in document["outputs"]}
-    detectors = [name.removesuffix("_score") for name in columns if name.endswith("_score") and name != "ood_score"]
-    return [
-        {
-            "label": label,
-            "probability": columns["probability"][row],
-            "top_k": [
-                {"label": name, "probability": probability}
-                for name, probability in zip(
-                    columns["top_k_label"][row], columns["top_k_probability"][row], strict=True
-                )
-            ],
-            "ood": {
-                "score": columns["ood_score"][row],
-                "threshold": document["parameters"]["ood_threshold"],
-                "is_ood": columns["is_ood"][row],
-                "detector": document["parameters"]["ood_detector"],
-                "scores": {detector: columns[f"{detector}_score"][row] for detector in detectors},
-            },
-            "model": {"name": document["model_name"], "version": document["model_version"]},
-            "request_id": columns["request_id"][row],
-        }
-        for row, label in enumerate(columns["label"])
-    ]
+    return [_v2_answer(document, columns, row) for row in range(len(columns["label"]))]
+
+
+def _v2_answer(document: dict[str, Any], columns: dict[str, list[Any]], row: int) -> dict[str, Any]:
+    best = zip(columns["top_k_label"][row], columns["top_k_probability"][row], strict=True)
+    detectors = [name.removesuffix(DETECTOR) for name in columns if name.endswith(DETECTOR)]
+    return {
+        "label": columns["label"][row],
+        "probability": columns["probability"][row],
+        "top_k": [{"label": label, "probability": probability} for label, probability in best],
+        "ood": {
+            "score": columns["ood_score"][row],
+            "threshold": document["parameters"]["ood_threshold"],
+            "is_ood": columns["is_ood"][row],
+            "detector": document["parameters"]["ood_detector"],
+            "scores": {name: columns[f"{name}{DETECTOR}"][row] for name in detectors},
+        },
+        "model": {"name": document["model_name"], "version": document["model_version"]},
+        "request_id": columns["request_id"][row],
+    }
 
 
 def _rows(tensor: dict[str, Any]) -> list[Any]:
