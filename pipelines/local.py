@@ -26,7 +26,7 @@ STEP_LINE_INDENT = "    "
 
 
 def run_pipeline(pipeline: Callable[..., Any], arguments: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """Runs pipeline with kfp.local and returns its outputs; artifacts as kfp artifacts, dictionaries as they are.
+    """Runs pipeline with kfp.local and returns its outputs: kfp artifacts, and what steps returned.
 
     directory keeps the artifacts, the cache and pipeline.log. A finished step is not run again for the same arguments
     and inputs. What steps print goes to stderr, what kfp prints to the log.
@@ -51,7 +51,7 @@ def run_pipeline(pipeline: Callable[..., Any], arguments: dict[str, Any], direct
                 finished = pipeline(**arguments)
         except RuntimeError as error:
             raise output.error(directory / "pipeline.log") from error
-    return dict(finished.outputs)
+    return {name: _with_whole_numbers(value) for name, value in finished.outputs.items()}
 
 
 def remove_unreferenced_runs(artifacts: Path, cache: Path) -> None:
@@ -60,6 +60,15 @@ def remove_unreferenced_runs(artifacts: Path, cache: Path) -> None:
     for run in artifacts.iterdir():
         if json.dumps(str(run))[1:-1] + "/" not in entries:
             shutil.rmtree(run, ignore_errors=True)
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """Returns a step's dictionary with its integers: kfp hands it on as a protobuf Struct, which knows only floats."""
+    if not isinstance(value, dict):
+        return value
+    return json.loads(
+        json.dumps(value), parse_float=lambda text: int(float(text)) if text.endswith(".0") else float(text)
+    )
 
 
 class _StepOutput(io.TextIOBase):

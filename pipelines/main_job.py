@@ -93,9 +93,10 @@ def _training_arguments(job: MainJob) -> dict[str, Any]:
 
 def _drift(job: MainJob, capture: Path, bundle: Path) -> dict[str, Any]:
     arguments = {"capture": str(capture), "bundle": str(bundle), "false_alarm_rate": FALSE_ALARM_RATE, "seed": job.seed}
-    outputs = run_pipeline(drift_pipeline, arguments, job.out / "drift" / capture.name)
-    report = Path(outputs["result"].path) / DRIFT_HTML
-    return {**outputs["verdict"], "report": str(report)}
+    directory = job.out / "drift" / capture.name
+    outputs = run_pipeline(drift_pipeline, arguments, directory)
+    result = _link(directory / "result", outputs["result"].path)
+    return {**outputs["verdict"], "report": str(result / DRIFT_HTML)}
 
 
 def _result(

@@ -17,7 +17,15 @@ from saccade.core.settings import read_settings
 from saccade.serving.answers import answer_document
 from saccade.serving.capture import CaptureWriter, capture_record
 from saccade.serving.predictor import Predictor
-from saccade.serving.protocol import JSON_CONTENT_TYPE, Request, RequestError, error_body, parse_request, response_body
+from saccade.serving.protocol import (
+    JSON_CONTENT_TYPE,
+    PROBE_REQUEST_ID,
+    Request,
+    RequestError,
+    error_body,
+    parse_request,
+    response_body,
+)
 
 BUNDLE = "bundle"  # beside this file in the unpacked archive
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")

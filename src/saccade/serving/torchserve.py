@@ -23,6 +23,7 @@ from saccade.core.log import logger
 from saccade.serving.archive import read_golden, read_index
 from saccade.serving.configuration import JAVA_OPTIONS, LOG4J_PROPERTIES, properties
 from saccade.serving.java import Java, find_java
+from saccade.serving.protocol import PROBE_REQUEST_ID
 
 LOG_FILE = "torchserve.log"
 ORDERLY_STOP_S = 20.0
@@ -178,7 +179,8 @@ class TorchServe:
                 except ConnectionRefusedError:
                     self._check_start(deadline)
                     time.sleep(0.02)
-            connection.request("POST", f"/predictions/{name}", image, {"Content-Type": "application/octet-stream"})
+            headers = {"Content-Type": "application/octet-stream", "X-Request-Id": PROBE_REQUEST_ID}
+            connection.request("POST", f"/predictions/{name}", image, headers)
             while not select.select([connection.sock], [], [], 0.1)[0]:
                 self._check_start(deadline)
             response = connection.getresponse()
