@@ -29,6 +29,7 @@ from saccade.training.device import choose_device
 from saccade.training.loop import Training
 
 ROUNDS = 4  # of a trial: after the first and the second, ASHA stops it if it is in the lower half
+DIRECTORY_PREFIX = "saccade-ray-"
 SMALLEST_STORE_BYTES = 100 << 20  # Ray refuses an object store under 75 MiB
 
 
@@ -160,7 +161,8 @@ def _share_of_machine(trials: int) -> dict[str, Any]:
 def _local_ray(data_bytes: int) -> Iterator[Path]:
     """Starts Ray for this process alone; yields a directory that is gone afterwards, as are Ray's processes."""
     # Unix socket paths end at 107 characters, so Ray's directory cannot be below a long TMPDIR.
-    directory = Path(tempfile.mkdtemp(prefix="saccade-ray-", dir="/tmp"))
+    _remove_abandoned()
+    directory = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir="/tmp"))
     try:
         ray.init(
             address="local",
@@ -175,6 +177,14 @@ def _local_ray(data_bytes: int) -> Iterator[Path]:
     finally:
         ray.shutdown()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _remove_abandoned() -> None:
+    """Removes the directories of searches that were killed."""
+    for directory in Path("/tmp").glob(f"{DIRECTORY_PREFIX}*-*"):
+        process_id = directory.name.removeprefix(DIRECTORY_PREFIX).partition("-")[0]
+        if not Path(f"/proc/{process_id}").exists():
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.contextmanager
