@@ -76,7 +76,10 @@ REJECTED_SCHEMA = pa.schema(
         ("label", pa.string()),
         ("split", pa.string()),
         ("source", pa.string()),
-        ("reason", pa.string()),  # unreadable | empty | duplicate | too_large | not_an_image
+        (
+            "reason",
+            pa.string(),
+        ),  # unreadable | empty | duplicate | leak | conflicting | unlabelled | too_large | not_an_image
         ("message", pa.string()),
     ]
 )
