@@ -19,7 +19,6 @@ java_17() { local version; version=$(java -version 2>&1 | sed -nE '1s/.*"([0-9]+
 need g++ c++ --version
 need cmake cmake --version
 need ninja-build ninja --version
-need pkg-config pkg-config --version
 need python3-dev python_header
 need libjpeg-dev jpeg_header
 need libpng-dev header png.h
