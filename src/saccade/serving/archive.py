@@ -5,12 +5,10 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
-
-from model_archiver.model_archiver_config import ModelArchiverConfig
-from model_archiver.model_packaging_utils import ModelExportUtils
 
 from saccade.core.artifacts import (
     BUNDLE_JSON,
@@ -103,6 +101,11 @@ def _check_store(model_store: Path) -> None:
 
 
 def _export(bundle: Path, info: BundleInfo, archive: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its version file open
+        from model_archiver.model_archiver_config import ModelArchiverConfig
+        from model_archiver.model_packaging_utils import ModelExportUtils
+
     # The archiver's own staging directory is <temporary directory>/<model name>, which it deletes if it is there.
     with tempfile.TemporaryDirectory(prefix="saccade-archive-") as staging:
         stage = Path(staging)

@@ -22,7 +22,7 @@ PATHS: dict[str, str] = {
     "v1": "/v1/models/{model}:predict",
     "v2": "/v2/models/{model}/infer",
 }
-ATTEMPTS = 6  # of a request that is refused because the server's queue is full
+RETRIES = 5  # of a request that is refused because the server's queue is full
 FIRST_DELAY_S = 0.05
 
 
@@ -73,11 +73,12 @@ class Client:
     def predict_one(self, image: Path | bytes) -> dict[str, Any]:
         """Returns the answer to one image, as predict does."""
         body, content_type = request_body(self._protocol, image.read_bytes() if isinstance(image, Path) else image)
-        for attempt in range(ATTEMPTS):
-            status, answer = self._post(body, content_type)
+        status, answer = self._post(body, content_type)
+        for attempt in range(RETRIES):
             if status != HTTPStatus.SERVICE_UNAVAILABLE:
                 break
             time.sleep(FIRST_DELAY_S * 2**attempt * random.uniform(0.5, 1.5))  # together they would only collide again
+            status, answer = self._post(body, content_type)
         if status != HTTPStatus.OK:
             return {"error": _error(status, answer)}
         try:

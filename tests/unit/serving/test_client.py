@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from saccade.core.errors import ServingError, UsageError
-from saccade.serving.client import ATTEMPTS, Client
+from saccade.serving.client import RETRIES, Client
 from saccade.serving.protocol import parse_request, response_body
 
 Reply = tuple[int, bytes]
@@ -163,7 +163,7 @@ def test_server_that_stays_full_is_given_up(server):
     server.reply = lambda body, call: (503, b'{"type": "Busy", "message": "later"}')
     with Client(server.url, "pets") as client:
         assert client.predict([b"x"]) == [{"error": {"code": "Busy", "message": "later"}}]
-    assert len(server.calls) == ATTEMPTS
+    assert len(server.calls) == 1 + RETRIES
 
 
 def test_connection_that_the_server_closed_is_replaced(server):
