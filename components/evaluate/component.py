@@ -20,6 +20,7 @@ def evaluate(
     code_id: str,
 ) -> dict:
     """Measures what will be served on the test split and completes the model bundle."""
+    import json
     import shutil
     from pathlib import Path
 
@@ -27,8 +28,12 @@ def evaluate(
     from saccade.steps.evaluate import evaluate as step
 
     result = step(Path(prepared.path), Path(training.path), Path(bundle.path), name=name, version=version, seed=seed)
-    for key in ("accuracy", "accuracy_low", "accuracy_high", "ece_before", "ece_after"):
-        metrics.log_metric(key, result[key])
+    figures = {key: result[key] for key in ("accuracy", "accuracy_low", "accuracy_high", "ece_before", "ece_after")}
+    for key, value in figures.items():
+        metrics.log_metric(key, value)
     confusion.log_confusion_matrix(result["confusion"]["labels"], result["confusion"]["matrix"])
+    # The numbers live in the artifacts' metadata, but kfp's local cache takes an artifact without a file for lost.
+    Path(metrics.path).write_text(json.dumps(figures))
+    Path(confusion.path).write_text(json.dumps(result["confusion"]))
     shutil.copyfile(Path(bundle.path) / REPORT_HTML, report.path)
     return result
