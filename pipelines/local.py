@@ -15,6 +15,7 @@ from typing import Any
 from kfp import local
 
 from saccade.core import errors
+from saccade.core.artifacts import MLFLOW_DB
 
 STEP_ERROR = re.compile(r"saccade\.core\.errors\.(?P<kind>\w+): (?P<message>.*)")
 # What kfp prints around a step's own lines, which it indents.
@@ -118,6 +119,7 @@ def _step_environment(directory: Path) -> Iterator[None]:
         added["SACCADE_PROGRESS_TTY"] = os.ttyname(sys.stderr.fileno())
     before = dict(os.environ)
     os.environ.update(added)
+    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{directory / MLFLOW_DB}")  # one record of the whole run
     try:
         yield
     finally:

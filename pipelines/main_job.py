@@ -50,16 +50,13 @@ def main_job(job: MainJob) -> Iterator[tuple[dict[str, Any], TorchServe]]:
     drift_reports, url, seconds by step, peak_rss_bytes. It is also written to out/summary.json.
     """
     find_java()  # before the hours of training, not after
-    with _exclusive(job.out):
+    with storage_errors(job.out), _exclusive(job.out):
         trained = run_pipeline(training_pipeline, _training_arguments(job), job.out)
         bundle = _link(job.out / "bundle", trained["bundle"].path)
         model_store = _link(job.out / "model_store", trained["model_store"].path)
-        with (
-            storage_errors(job.out),
-            TorchServe(
-                model_store, port=job.port, log_dir=job.out / "logs", capture_dir=_empty(job.out / "capture")
-            ) as server,
-        ):
+        with TorchServe(
+            model_store, port=job.port, log_dir=job.out / "logs", capture_dir=_empty(job.out / "capture")
+        ) as server:
             rehearsal = rehearse(
                 server.url,
                 bundle,
@@ -138,10 +135,8 @@ def _result(
 
 @contextlib.contextmanager
 def _exclusive(out: Path) -> Iterator[None]:
-    with storage_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("w")
-    with lock:
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
