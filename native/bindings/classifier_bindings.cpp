@@ -19,6 +19,7 @@ using saccade::Precision;
 using saccade::Scores;
 using saccade::Scoring;
 using saccade::View;
+using saccade::Views;
 
 [[noreturn]] void refuse_name(const char* what, const std::string& name, const char* known) {
     throw saccade::Error(saccade::Code::kSpec,
@@ -42,55 +43,55 @@ const char* name_of(Precision precision) {
 }
 
 template <typename Element>
-std::vector<Element> vector_of(const py::array_t<Element, py::array::c_style | py::array::forcecast>& array) {
+using Array = py::array_t<Element, py::array::c_style | py::array::forcecast>;
+
+template <typename Element>
+std::vector<Element> vector_of(const Array<Element>& array) {
     return {array.data(), array.data() + array.size()};
 }
 
-using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
-using Integers = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
-
-IsolationForest new_forest(const Doubles& mean, const Doubles& projection, const Integers& roots,
-                           const Integers& feature, const Doubles& threshold, const Integers& left,
-                           const Integers& right, const Doubles& path_length, double normalizer) {
-    return IsolationForest({vector_of(mean), vector_of(projection), vector_of(roots), vector_of(feature),
-                            vector_of(threshold), vector_of(left), vector_of(right), vector_of(path_length),
-                            normalizer});
+IsolationForest new_forest(const Array<float>& centres, const Array<std::int32_t>& roots,
+                           const Array<std::int32_t>& feature, const Array<double>& threshold,
+                           const Array<std::int32_t>& left, const Array<std::int32_t>& right,
+                           const Array<double>& path_length, double normalizer) {
+    if (centres.ndim() != 2) throw saccade::Error(saccade::Code::kSpec, "The centres of a forest must be (C, D).");
+    return IsolationForest({static_cast<std::size_t>(centres.shape(1)), vector_of(centres), vector_of(roots),
+                            vector_of(feature), vector_of(threshold), vector_of(left), vector_of(right),
+                            vector_of(path_length), normalizer});
 }
 
-double forest_score(const IsolationForest& forest, const py::array_t<float, py::array::c_style>& features) {
-    const std::span<const float> values = elements<float>(features);
-    if (values.size() != forest.features()) {
-        throw saccade::Error(saccade::Code::kArgument, "The forest takes " + std::to_string(forest.features()) +
-                                                           " features, not " + std::to_string(values.size()) + ".");
-    }
-    return forest.score(values);
+double forest_score(const IsolationForest& forest, const Array<float>& features) {
+    return forest.score(elements<float>(features));
 }
 
 void bind_scoring(py::module_& module) {
-    py::class_<View>(module, "View", "The image moved by (dy, dx) px, borders reflected, then mirrored left to right.")
+    py::class_<View>(module, "View",
+                     "The image moved by (dy, dx) px, borders reflected, then "
+                     "mirrored left to right.")
         .def(py::init([](bool flip, int dy, int dx, float weight) {
                  return View{flip, dy, dx, weight};
              }),
              py::kw_only(), "flip"_a = false, "dy"_a = 0, "dx"_a = 0, "weight"_a = 1.0F);
-    py::class_<IsolationForest>(module, "IsolationForest", "Trees over whitened components, as plain arrays.")
-        .def(py::init(&new_forest), py::kw_only(), "mean"_a, "projection"_a, "roots"_a, "feature"_a, "threshold"_a,
-             "left"_a, "right"_a, "path_length"_a, "normalizer"_a)
+    py::class_<IsolationForest>(module, "IsolationForest",
+                                "Trees over deviations from the nearest class, as plain arrays.")
+        .def(py::init(&new_forest), py::kw_only(), "centres"_a, "roots"_a, "feature"_a, "threshold"_a, "left"_a,
+             "right"_a, "path_length"_a, "normalizer"_a)
         .def("score", &forest_score, "features"_a, "Of (D,) float32 features: in (0, 1), larger is more unusual.");
     py::class_<Scoring>(module, "Scoring", "What turns the network's outputs into an answer.")
         .def(
             py::init([](float temperature, int top_k, std::vector<View> views, float view_threshold,
                         const std::string& ood_detector, float ood_threshold, std::optional<IsolationForest> forest) {
-                Scoring scoring{
+                return Scoring{
                     temperature,      top_k, std::move(views), view_threshold, detector_of(ood_detector), ood_threshold,
                     std::move(forest)};
-                scoring.check();
-                return scoring;
             }),
             py::kw_only(), "temperature"_a = 1.0F, "top_k"_a = 5,
             py::arg_v("views", std::vector<View>{View{}}, "[View()]"), "view_threshold"_a = 0.0F,
             "ood_detector"_a = "energy", "ood_threshold"_a = 0.0F, "forest"_a = py::none(),
-            "Views beyond the first are taken where its highest calibrated probability is below view_threshold.\n"
-            "Raises SpecError for an impossible value.");
+            "Views beyond the first are taken where its highest calibrated "
+            "probability is below view_threshold.\n"
+            "Impossible values are refused by the Classifier, which knows the "
+            "size of the images.");
 }
 
 py::array_t<float> vector_array(const std::vector<float>& values) {
@@ -106,7 +107,8 @@ py::dict scores_of(const Answer& answer) {
 
 void bind_answer(py::module_& module) {
     py::class_<Answer>(module, "Answer",
-                       "What the classifier says of one image; with an error, only that has a meaning.")
+                       "What the classifier says of one image; with an error, "
+                       "only that has a meaning.")
         .def_property_readonly(
             "error", [](const Answer& answer) { return optional_error(answer.error); },
             "None, or the Error for which there is no answer.")
@@ -174,19 +176,23 @@ void bind_batch(py::module_& module) {
             "(N,) bool.");
 }
 
-std::vector<Answer> predict(Classifier& classifier, const py::sequence& images) {
-    const BorrowedImages borrowed(images);
-    const py::gil_scoped_release released;
-    return classifier.predict(borrowed.views());
+Views views_of(bool with_views) {
+    return with_views ? Views::kWhereUnsure : Views::kPlainOnly;
 }
 
-Batch predict_pixels(Classifier& classifier, const py::array& pixels) {
+std::vector<Answer> predict(Classifier& classifier, const py::sequence& images, bool with_views) {
+    const BorrowedImages borrowed(images);
+    const py::gil_scoped_release released;
+    return classifier.predict(borrowed.views(), views_of(with_views));
+}
+
+Batch predict_pixels(Classifier& classifier, const py::array& pixels, bool with_views) {
     const PixelArray from = pixel_array(pixels, 4, "(N, H, W, 3)");
     const auto [height, width] = classifier.spec().size();
     check_shape(from, "pixels", {from.shape(0), height, width, saccade::kChannels});
     const std::span<const std::uint8_t> values = elements<std::uint8_t>(from);
     const py::gil_scoped_release released;
-    return {classifier.predict_pixels(values), classifier.classes(), classifier.features()};
+    return {classifier.predict_pixels(values, views_of(with_views)), classifier.classes(), classifier.features()};
 }
 
 }  // namespace
@@ -204,12 +210,19 @@ void bind_classifier(py::module_& module) {
              }),
              "model_xml"_a, "spec"_a, "scoring"_a, py::kw_only(), py::arg_v("limits", Limits{}, "Limits()"),
              "threads"_a = 0, "precision"_a = "bf16",
-             "model_xml: OpenVINO IR with input (N, 3, H, W) float32 and outputs logits (N, K), features (N, D).\n"
-             "threads: 0 takes every processor. precision: 'bf16' falls back to 'f32' where the processor lacks it.\n"
-             "Raises EngineError for the model, SpecError for an impossible value.")
-        .def("predict", &predict, "images"_a,
-             "One Answer an image, in order. A bad image gets its own .error and harms no neighbour.")
-        .def("predict_pixels", &predict_pixels, "pixels"_a, "The Batch of prepared pixels, (N, H, W, 3) uint8.")
+             "model_xml: OpenVINO IR with input (N, 3, H, W) float32 and outputs "
+             "logits (N, K), features (N, D).\n"
+             "threads: 0 takes every processor. precision: 'bf16' falls back to "
+             "'f32' where the processor lacks it.\n"
+             "Raises EngineError for the model, SpecError for an impossible "
+             "value.")
+        .def("predict", &predict, "images"_a, py::kw_only(), "with_views"_a = true,
+             "One Answer an image, in order. A bad image gets its own .error and "
+             "harms no neighbour.\n"
+             "with_views=False: every image is looked at as it is only, also "
+             "where that leaves doubt.")
+        .def("predict_pixels", &predict_pixels, "pixels"_a, py::kw_only(), "with_views"_a = true,
+             "The Batch of prepared pixels, (N, H, W, 3) uint8.")
         .def_property_readonly(
             "precision", [](const Classifier& classifier) { return name_of(classifier.precision()); },
             "'bf16' or 'f32': what the engine really uses.")

@@ -1,7 +1,9 @@
 #include "saccade/engine.hpp"
 
 #include <algorithm>
+#include <openvino/frontend/manager.hpp>
 #include <openvino/openvino.hpp>
+#include <stdexcept>
 #include <vector>
 
 #include "saccade/error.hpp"
@@ -13,56 +15,80 @@ namespace {
 
 constexpr const char* kDevice = "CPU";
 
+// What OpenVINO throws names its source files and lines, which help no user:
+// every call is wrapped, and what the user reads is ours.
+[[noreturn]] void refuse(const std::string& model, const std::string& reason) {
+    throw Error(Code::kEngine, "The engine cannot use '" + model + "': " + reason + ". Export the model again.");
+}
+
 ov::Core& core() {
     static ov::Core instance;  // loading the plugin takes 0.1 s
     return instance;
 }
 
+/// Whether bfloat16 runs as instructions: on older processors with AVX-512
+/// OpenVINO takes the hint too, but emulates it.
 bool has_bfloat16() {
-    const std::vector<std::string> capabilities = core().get_property(kDevice, ov::device::capabilities);
-    return std::ranges::find(capabilities, std::string("BF16")) != capabilities.end();
-}
-
-[[noreturn]] void refuse(const std::string& model, const std::string& reason) {
-    throw Error(Code::kEngine, "The engine cannot use '" + model + "': " + reason + ". Export the model again.");
-}
-
-/// The last dimension of an output (N, X). Raises Error{kEngine} for any other shape.
-std::size_t output_width(const ov::CompiledModel& compiled, std::size_t output, const std::string& model) {
-    const ov::PartialShape shape = compiled.output(output).get_partial_shape();
-    if (shape.rank() != 2 || shape[1].is_dynamic() || compiled.output(output).get_element_type() != ov::element::f32) {
-        refuse(model, "output " + std::to_string(output) + " is not (N, X) float32");
+    try {
+        const std::vector<std::string> capabilities = core().get_property(kDevice, ov::device::capabilities);
+        return std::ranges::find(capabilities, ov::device::capability::BF16) != capabilities.end();
+    } catch (const std::exception&) {
+        throw Error(Code::kEngine, "OpenVINO finds no CPU plugin. Install the 'openvino' wheel again.");
     }
-    return static_cast<std::size_t>(shape[1].get_length());
+}
+
+std::shared_ptr<ov::Model> read_model(const std::string& model) {
+    try {
+        // Core::read_model tries every format there is on a damaged file, TensorFlow's too, which prints to stderr.
+        ov::frontend::FrontEndManager formats;
+        const ov::frontend::FrontEnd::Ptr format = formats.load_by_framework("ir");
+        return format->convert(format->load(model));
+    } catch (const std::exception&) {
+        refuse(model, "it or its .bin file is missing or damaged");
+    }
+}
+
+void check_interface(const ov::Model& network, const ov::PartialShape& images, const std::string& model) {
+    const bool takes_images = network.inputs().size() == 1 && network.input().get_element_type() == ov::element::f32 &&
+                              network.input().get_partial_shape().compatible(images);
+    if (!takes_images) {
+        refuse(model, "it does not take float32 images of (N, 3, " + images[2].to_string() + ", " +
+                          images[3].to_string() + ") as its one input");
+    }
+    if (network.outputs().size() != 2) refuse(model, "it does not have the two outputs logits and features");
 }
 
 ov::CompiledModel compile(const std::string& model, Size size, unsigned threads, Precision precision) {
-    std::shared_ptr<ov::Model> read;
+    const std::shared_ptr<ov::Model> network = read_model(model);
+    const ov::PartialShape images{-1, kChannels, size.height, size.width};
+    check_interface(*network, images, model);
+    const bool is_bfloat16 = precision == Precision::kBfloat16 && has_bfloat16();
     try {
-        read = core().read_model(model);
-    } catch (const std::exception&) {
-        refuse(model, "it is missing or damaged");
-    }
-    const ov::PartialShape wanted{-1, 3, size.height, size.width};
-    if (read->inputs().size() != 1 || !read->input().get_partial_shape().compatible(wanted)) {
-        refuse(model, "its input does not take (N, 3, " + std::to_string(size.height) + ", " +
-                          std::to_string(size.width) + ") images");
-    }
-    if (read->outputs().size() != 2) refuse(model, "it does not have the two outputs logits and features");
-    read->reshape(wanted);
-    const unsigned used = threads == 0 ? available_processors() : threads;
-    try {
-        // One batch at a time gets every thread: a request waits for its batch, not for a free stream.
+        network->reshape(images);
+        // One batch at a time gets every thread: a request waits for its batch, not
+        // for a free stream. No pinning: several workers on a machine would all pin
+        // themselves to its first processors.
         return core().compile_model(
-            read, kDevice, ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY), ov::num_streams(1),
-            ov::inference_num_threads(static_cast<int>(used)), ov::hint::enable_cpu_pinning(false),
-            ov::hint::inference_precision(precision == Precision::kBfloat16 ? ov::element::bf16 : ov::element::f32));
+            network, kDevice, ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY), ov::num_streams(1),
+            ov::inference_num_threads(static_cast<int>(threads == 0 ? available_processors() : threads)),
+            ov::hint::enable_cpu_pinning(false),
+            ov::hint::inference_precision(is_bfloat16 ? ov::element::bf16 : ov::element::f32));
     } catch (const std::exception&) {
         refuse(model, "it does not compile for this processor");
     }
 }
 
+/// X of an output (N, X). Raises Error{kEngine} for any other shape.
+std::size_t output_width(const ov::CompiledModel& compiled, std::size_t output, const std::string& model) {
+    const ov::PartialShape shape = compiled.output(output).get_partial_shape();
+    const bool fits = shape.rank() == 2 && shape[0].is_dynamic() && shape[1].is_static() &&
+                      compiled.output(output).get_element_type() == ov::element::f32;
+    if (!fits) refuse(model, "its output " + std::to_string(output) + " is not (N, X) float32");
+    return static_cast<std::size_t>(shape[1].get_length());
+}
+
 void copy(const ov::Tensor& from, std::span<float> to) {
+    if (from.get_size() != to.size()) throw std::length_error("another number of images");
     std::copy_n(from.data<const float>(), to.size(), to.data());
 }
 
@@ -74,13 +100,17 @@ struct Engine::Compiled {
 };
 
 Engine::Engine(const std::string& model, Size size, unsigned threads, Precision precision)
-    : size_(size),
-      precision_(precision == Precision::kBfloat16 && has_bfloat16() ? Precision::kBfloat16 : Precision::kFloat32) {
-    ov::CompiledModel compiled = compile(model, size, threads, precision_);
-    classes_ = output_width(compiled, 0, model);
-    features_ = output_width(compiled, 1, model);
-    ov::InferRequest request = compiled.create_infer_request();
-    compiled_ = std::make_unique<Compiled>(std::move(compiled), std::move(request));
+    : compiled_(std::make_unique<Compiled>()), size_(size) {
+    compiled_->model = compile(model, size, threads, precision);
+    classes_ = output_width(compiled_->model, 0, model);
+    features_ = output_width(compiled_->model, 1, model);
+    try {
+        compiled_->request = compiled_->model.create_infer_request();
+        const bool is_bfloat16 = compiled_->model.get_property(ov::hint::inference_precision) == ov::element::bf16;
+        precision_ = is_bfloat16 ? Precision::kBfloat16 : Precision::kFloat32;
+    } catch (const std::exception&) {
+        refuse(model, "it compiles but does not run on this processor");
+    }
 }
 
 Engine::~Engine() = default;
@@ -92,14 +122,16 @@ void Engine::infer(std::span<const float> images, std::size_t count, std::span<f
     const ov::Shape shape{count, kChannels, static_cast<std::size_t>(size_.height),
                           static_cast<std::size_t>(size_.width)};
     try {
-        // The engine only reads its input, but its interface takes any tensor's memory as writable.
+        // The engine only reads its input, but its interface takes any tensor's
+        // memory as writable.
         compiled_->request.set_input_tensor(ov::Tensor(ov::element::f32, shape, const_cast<float*>(images.data())));
         compiled_->request.infer();
-        copy(compiled_->request.get_output_tensor(0), logits.first(count * classes_));
-        if (!features.empty()) copy(compiled_->request.get_output_tensor(1), features.first(count * features_));
+        copy(compiled_->request.get_output_tensor(0), logits);
+        if (!features.empty()) copy(compiled_->request.get_output_tensor(1), features);
     } catch (const std::exception&) {
         throw Error(Code::kEngine, "The engine failed on a batch of " + std::to_string(count) +
-                                       " images. Restart the server; if it happens again, export the model again.");
+                                       " images. Restart the server; if it happens "
+                                       "again, export the model again.");
     }
 }
 

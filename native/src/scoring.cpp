@@ -16,7 +16,18 @@ namespace {
     throw Error(Code::kSpec, what + ". Evaluate again to make the bundle whole.");
 }
 
-/// Reflects an index into [0, size), the border pixel not repeated: -1 is 1, size is size - 2.
+void check_view(const View& view, Size size) {
+    if (!(view.weight > 0) || !std::isfinite(view.weight)) {
+        refuse("A view weighs " + std::to_string(view.weight) + " and must weigh a number above 0");
+    }
+    if (std::abs(std::int64_t{view.dy}) >= size.height || std::abs(std::int64_t{view.dx}) >= size.width) {
+        refuse("A view moves the image by (" + std::to_string(view.dy) + ", " + std::to_string(view.dx) +
+               ") pixels, which is its size or more");
+    }
+}
+
+/// Reflects an index into [0, size), the border pixel not repeated: -1 is 1,
+/// size is size - 2.
 int reflected(int index, int size) {
     if (index < 0) return -index;
     return index < size ? index : 2 * (size - 1) - index;
@@ -24,15 +35,16 @@ int reflected(int index, int size) {
 
 }  // namespace
 
-void Scoring::check() const {
-    if (!(temperature > 0)) refuse("The temperature is " + std::to_string(temperature) + " and must be above 0");
+void Scoring::check(Size size) const {
+    if (!(temperature > 0) || !std::isfinite(temperature)) {
+        refuse("The temperature is " + std::to_string(temperature) + " and must be a number above 0");
+    }
     if (top_k < 1) refuse("top_k is " + std::to_string(top_k) + " and must be at least 1");
+    if (std::isnan(view_threshold) || std::isnan(ood_threshold)) refuse("A threshold is not a number");
     if (views.empty()) refuse("There is no view. The first one must be the image as it is");
     const View& first = views.front();
     if (first.flip || first.dy != 0 || first.dx != 0) refuse("The first view must be the image as it is");
-    for (const View& view : views) {
-        if (!(view.weight > 0)) refuse("A view weighs " + std::to_string(view.weight) + " and must weigh more than 0");
-    }
+    for (const View& view : views) check_view(view, size);
     if (ood_detector == OodDetector::kIsolationForest && !forest) refuse("The isolation forest decides but is missing");
 }
 
@@ -73,11 +85,6 @@ std::vector<std::pair<int, float>> top_classes(std::span<const float> probabilit
 }
 
 void take_view(std::span<const float> from, Size size, const View& view, std::span<float> to) {
-    if (std::abs(view.dy) >= size.height || std::abs(view.dx) >= size.width) {
-        throw Error(Code::kArgument, "A view moves the image by " + std::to_string(view.dy) + ", " +
-                                         std::to_string(view.dx) +
-                                         " pixels, which is its size or more. Use smaller shifts.");
-    }
     std::vector<std::size_t> columns(static_cast<std::size_t>(size.width));
     for (int x = 0; x < size.width; ++x) {
         const int moved = view.flip ? size.width - 1 - x : x;

@@ -17,17 +17,22 @@
 namespace saccade {
 
 /// What the classifier says of N images, one row an image.
+///
+/// Features and out-of-distribution scores are those of the image as it is,
+/// also where further views were taken: one threshold then means the same for
+/// every image.
 struct Scores {
-    std::vector<float> logits;            ///< (N, K), averaged over the views that were taken
-    std::vector<float> probabilities;     ///< (N, K) calibrated
-    std::vector<float> features;          ///< (N, D) of the image as it is
+    std::vector<float> logits;            ///< (N, K), averaged by weight over the views that were taken
+    std::vector<float> probabilities;     ///< (N, K) calibrated, of logits
+    std::vector<float> features;          ///< (N, D)
     std::vector<float> energy;            ///< (N)
     std::vector<float> isolation_forest;  ///< (N), or empty without a forest
     std::vector<float> ood_score;         ///< (N) of the detector that decides
     std::vector<std::uint8_t> is_ood;     ///< (N) 0 or 1
 };
 
-/// What the classifier says of one image; with an error, only the error has a meaning.
+/// What the classifier says of one image; with an error, only the error has a
+/// meaning.
 struct Answer {
     std::optional<Error> error;
     int label = -1;
@@ -42,39 +47,61 @@ struct Answer {
     ImageStatistics statistics;   ///< of the prepared pixels
 };
 
-/// Encoded images in, answers out: prepare, infer, calibrate and score, all natively.
+/// Whether images that leave doubt are looked at in further ways.
+enum class Views { kPlainOnly, kWhereUnsure };
+
+/// Encoded images in, answers out: prepare, infer, calibrate and score, all
+/// natively.
 ///
-/// Calls may come from several threads; the engine takes one batch at a time.
+/// Calls may come from several threads: they decode at the same time and take
+/// turns at the engine. Memory is bounded however many images a call brings,
+/// but for the answers themselves.
 class Classifier {
   public:
-    /// Raises Error{kEngine} for the model and Error{kSpec} for an impossible scoring.
+    /// Raises Error{kEngine} for the model and Error{kSpec} for an impossible
+    /// scoring.
     Classifier(const std::string& model, PreprocessSpec spec, Scoring scoring, Limits limits = {}, unsigned threads = 0,
                Precision precision = Precision::kBfloat16);
 
-    /// One answer an image, in order. A bad image gets its own error and harms no neighbour.
-    std::vector<Answer> predict(std::span<const Bytes> images);
+    /// One answer an image, in order. A bad image gets its own error and harms no
+    /// neighbour.
+    std::vector<Answer> predict(std::span<const Bytes> images, Views views = Views::kWhereUnsure);
 
-    /// pixels: (N, H, W, 3) uint8, already prepared. Raises Error{kArgument} for another size.
-    Scores predict_pixels(std::span<const std::uint8_t> pixels);
+    /// pixels: (N, H, W, 3) uint8, already prepared. Raises Error{kArgument} for
+    /// another size.
+    Scores predict_pixels(std::span<const std::uint8_t> pixels, Views views = Views::kWhereUnsure);
 
     [[nodiscard]] const PreprocessSpec& spec() const { return spec_; }
     [[nodiscard]] Precision precision() const { return engine_.precision(); }
+    /// K.
     [[nodiscard]] std::size_t classes() const { return engine_.classes(); }
+    /// D.
     [[nodiscard]] std::size_t features() const { return engine_.features(); }
 
   private:
-    void score_chunk(std::span<const std::uint8_t> pixels, std::size_t first, Scores& scores);
+    /// One further view of one image of a pass.
+    struct Look {
+        std::size_t image;
+        const View* view;
+    };
+
+    void predict_pass(std::span<const Bytes> images, Views views, std::span<Answer> answers);
+    [[nodiscard]] Answer answer(const Scores& scores, std::size_t image) const;
+    [[nodiscard]] Scores new_scores(std::size_t count) const;
+    void score_pass(std::span<const std::uint8_t> pixels, Views views, std::size_t first, Scores& scores);
+    void score_plain(std::size_t image, Scores& scores) const;
+    [[nodiscard]] std::vector<std::size_t> unsure_images(std::span<const float> probabilities) const;
     void average_views(std::span<const std::size_t> unsure, std::span<float> logits);
-    [[nodiscard]] std::vector<std::size_t> unsure_images(std::span<const float> logits) const;
-    void score_image(std::size_t image, Scores& scores) const;
+    void add_views(std::span<const Look> looks, std::span<float> logits);
 
     PreprocessSpec spec_;
     Scoring scoring_;
     Limits limits_;
     unsigned threads_;
     Engine engine_;
+    std::size_t pass_;  // images that go through the engine at once
     std::mutex mutex_;
-    // Reused between batches, guarded by mutex_.
+    // Reused between passes, guarded by mutex_.
     std::vector<float> planes_;
     std::vector<float> view_planes_;
     std::vector<float> view_logits_;

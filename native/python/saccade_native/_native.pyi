@@ -266,13 +266,12 @@ class View:
 
 class IsolationForest:
     """
-    Trees over whitened components, as plain arrays.
+    Trees over deviations from the nearest class, as plain arrays.
     """
     def __init__(
         self,
         *,
-        mean: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
-        projection: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        centres: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
         roots: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
         feature: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
         threshold: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
@@ -303,7 +302,7 @@ class Scoring:
     ) -> None:
         """
         Views beyond the first are taken where its highest calibrated probability is below view_threshold.
-        Raises SpecError for an impossible value.
+        Impossible values are refused by the Classifier, which knows the size of the images.
         """
 
 class Answer:
@@ -430,11 +429,12 @@ class Classifier:
         threads: 0 takes every processor. precision: 'bf16' falls back to 'f32' where the processor lacks it.
         Raises EngineError for the model, SpecError for an impossible value.
         """
-    def predict(self, images: collections.abc.Sequence) -> list[Answer]:
+    def predict(self, images: collections.abc.Sequence, *, with_views: bool = True) -> list[Answer]:
         """
         One Answer an image, in order. A bad image gets its own .error and harms no neighbour.
+        with_views=False: every image is looked at as it is only, also where that leaves doubt.
         """
-    def predict_pixels(self, pixels: numpy.ndarray) -> Batch:
+    def predict_pixels(self, pixels: numpy.ndarray, *, with_views: bool = True) -> Batch:
         """
         The Batch of prepared pixels, (N, H, W, 3) uint8.
         """

@@ -14,17 +14,17 @@ from saccade.core.files import atomic_file
 
 @dataclass(frozen=True)
 class ForestArrays:
-    """Trees over P whitened components of D features; all trees' nodes stand in one array, parents before children.
+    """Trees over D features; all trees' nodes stand in one array, parents before children.
 
+    The trees see float32(features / |features| - the nearest centre).
     score = 2 ** -(mean path length over the trees / normalizer), in (0, 1); larger means more unusual.
     """
 
-    mean: NDArray[np.float64]  # (D,) of the training features
-    projection: NDArray[np.float64]  # (D, P): component = float32((features - mean) @ projection)
+    centres: NDArray[np.float32]  # (C, D) mean direction of each class's training features
     roots: NDArray[np.int32]  # (trees,) index of each tree's root
-    feature: NDArray[np.int32]  # (nodes,) component that a node compares; -1 at a leaf
-    threshold: NDArray[np.float64]  # (nodes,) go left where component <= threshold
-    left: NDArray[np.int32]  # (nodes,) index of a child; -1 at a leaf
+    feature: NDArray[np.int32]  # (nodes,) index of the deviation that a node compares; negative at a leaf
+    threshold: NDArray[np.float64]  # (nodes,) go left where deviation <= threshold
+    left: NDArray[np.int32]  # (nodes,) index of a child; any value at a leaf
     right: NDArray[np.int32]  # (nodes,)
     path_length: NDArray[np.float64]  # (nodes,) at a leaf: edges to it, plus the mean path in a tree of its samples
     normalizer: float  # mean path length in a tree of the samples that each tree saw

@@ -1,58 +1,42 @@
 """A model bundle as a predictor: verified before it answers, native when it does."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import saccade_native
-from saccade.core.artifacts import (
-    BUNDLE_JSON,
-    ENGINE_XML,
-    GOLDEN_ANSWERS_JSON,
-    GOLDEN_DIR,
-    OOD_NPZ,
-    BundleInfo,
-    file_digests,
-)
-from saccade.core.errors import BundleError
-from saccade.core.files import write_json
+from saccade.core.artifacts import BUNDLE_JSON, ENGINE_XML, OOD_NPZ, BundleInfo, file_digests
+from saccade.core.errors import BundleError, SpecError
 from saccade.ood.forest_arrays import load_ood
 from saccade.preprocess.spec import PreprocessSpec
+from saccade.serving.golden import check_golden
 
-# Another processor or precision (bfloat16 against float32) moves a probability this far; wrong pixels move it further.
-GOLDEN_TOLERANCE = 0.05
+ENGINE_KIND = "openvino"
 
 
 class Predictor:
-    """Answers encoded images as the bundle's evaluation did.
-
-    Raises BundleError when a file differs from its digest, when this library prepares images in another way than the
-    bundle's training did, or when a golden image is answered differently.
-    """
+    """Answers encoded images as the bundle's evaluation did. May be called from several threads."""
 
     def __init__(self, bundle: Path, *, threads: int = 0) -> None:
-        """threads: of native code; 0 takes every processor this process may use."""
+        """Loads and verifies the bundle.
+
+        threads: of native code; 0 takes every processor this process may use.
+        Raises BundleError when a file differs from its digest, when this library prepares images in another way than
+        the bundle's training did, when the engine is of another kind, or when the golden images are answered otherwise.
+        """
         self.info = BundleInfo.load(bundle / BUNDLE_JSON)
         _check_digests(bundle, self.info)
-        spec = PreprocessSpec.parse(self.info.preprocess)
-        if spec.hash != self.info.preprocess_hash:
-            raise BundleError(
-                f"'{bundle}' was made with preprocessing {self.info.preprocess_hash[:12]}, this library prepares "
-                f"images as {spec.hash[:12]}. Serve it with the version that made it, or train again."
-            )
+        _check_engine(bundle, self.info)
         self._classifier = build_classifier(
             bundle / ENGINE_XML,
-            spec,
+            _checked_spec(bundle, self.info),
             self.info.scoring,
             ood_npz=bundle / OOD_NPZ,
             precision=self.info.engine["precision"],
             threads=threads,
         )
         _check_classes(self._classifier, self.info)
-        self._check_golden(bundle)
+        check_golden(bundle, self._classifier)
 
     @property
     def precision(self) -> str:
@@ -62,20 +46,6 @@ class Predictor:
     def predict(self, images: Sequence[bytes]) -> list[saccade_native.Answer]:
         """Returns one answer an image, in order. A bad image has its own .error and harms no neighbour."""
         return self._classifier.predict(images)
-
-    def _check_golden(self, bundle: Path) -> None:
-        golden = json.loads((bundle / GOLDEN_DIR / GOLDEN_ANSWERS_JSON).read_text(encoding="utf-8"))
-        answers = self.predict([(bundle / GOLDEN_DIR / entry["file"]).read_bytes() for entry in golden])
-        for entry, answer in zip(golden, answers, strict=True):
-            if answer.error is not None:
-                raise BundleError(f"Golden image '{entry['file']}' of '{bundle}' is refused: {answer.error}")
-            expected = np.asarray(entry["probabilities"])
-            difference = float(np.abs(answer.probabilities - expected).max())
-            if difference > GOLDEN_TOLERANCE:
-                raise BundleError(
-                    f"Golden image '{entry['file']}' of '{bundle}' is answered {difference:.3f} away from its "
-                    f"probabilities; {GOLDEN_TOLERANCE} is allowed. Serve the bundle with the version that made it."
-                )
 
 
 def build_classifier(
@@ -91,7 +61,7 @@ def build_classifier(
 
     scoring: as in bundle.json: temperature, top_k, views, view_threshold, ood_detector, ood_threshold; what is left out
     has the native default.   ood_npz: the isolation forest, or None before one is fitted.
-    Raises BundleError for a model or a value that native code refuses.
+    Raises BundleError for a model, a forest or a value that native code refuses.
     """
     try:
         views = [saccade_native.View(**view) for view in scoring.get("views", [{}])]
@@ -99,21 +69,11 @@ def build_classifier(
         return saccade_native.Classifier(str(engine_xml), spec.native, native, precision=precision, threads=threads)
     except saccade_native.Error as error:
         raise BundleError(str(error)) from error
-
-
-def write_golden(
-    bundle: Path, images: Sequence[bytes], answers: Sequence[saccade_native.Answer], classes: Sequence[str]
-) -> None:
-    """Writes images and their answers into bundle/golden, for every server to repeat before it reports ready."""
-    directory = bundle / GOLDEN_DIR
-    directory.mkdir()
-    entries = []
-    for number, (image, answer) in enumerate(zip(images, answers, strict=True)):
-        file = f"{number}.image"
-        (directory / file).write_bytes(image)
-        probabilities = [round(float(probability), 6) for probability in answer.probabilities]
-        entries.append({"file": file, "label": classes[answer.label], "probabilities": probabilities})
-    write_json(directory / GOLDEN_ANSWERS_JSON, entries)
+    except TypeError as error:
+        raise BundleError(
+            f"The scoring {dict(scoring)} has a key or a type that this version does not know. "
+            "Evaluate again, or serve with the version that made it."
+        ) from error
 
 
 def _forest(ood_npz: Path | None) -> saccade_native.IsolationForest | None:
@@ -130,6 +90,27 @@ def _check_digests(bundle: Path, info: BundleInfo) -> None:
         )
     if altered := sorted(name for name, digest in info.files.items() if found[name] != digest):
         raise BundleError(f"'{bundle}' was altered in {', '.join(altered)}. Copy the whole bundle again.")
+
+
+def _check_engine(bundle: Path, info: BundleInfo) -> None:
+    if info.engine.get("kind") != ENGINE_KIND or "precision" not in info.engine:
+        raise BundleError(
+            f"'{bundle}' has the engine {info.engine}; this version runs kind '{ENGINE_KIND}' with a precision. "
+            "Serve it with the version that made it."
+        )
+
+
+def _checked_spec(bundle: Path, info: BundleInfo) -> PreprocessSpec:
+    try:
+        spec = PreprocessSpec.parse(info.preprocess)
+    except SpecError as error:
+        raise BundleError(f"'{bundle}' has a preprocessing that this version does not know: {error}") from error
+    if spec.hash != info.preprocess_hash:
+        raise BundleError(
+            f"'{bundle}' was made with preprocessing {info.preprocess_hash[:12]}, this version prepares images as "
+            f"{spec.hash[:12]}. Serve it with the version that made it, or train again."
+        )
+    return spec
 
 
 def _check_classes(classifier: saccade_native.Classifier, info: BundleInfo) -> None:

@@ -41,7 +41,8 @@ from saccade.evaluation.report import Evaluation, model_card, report_page
 from saccade.ood import save_ood
 from saccade.preprocess.spec import PreprocessSpec
 from saccade.serving.capture import capture_record
-from saccade.serving.predictor import build_classifier, write_golden
+from saccade.serving.golden import write_golden
+from saccade.serving.predictor import build_classifier
 from saccade.steps.fit_scoring import OOD_FALSE_ALARM_RATE, FittedScoring, fit_scoring
 from saccade.steps.step import step
 
@@ -199,7 +200,7 @@ def _write_golden(
     test = data.indices("test")
     rows = np.sort(np.random.default_rng(derived_seed(seed, "golden")).permutation(test)[:GOLDEN_IMAGES])
     images = data.images(rows)
-    write_golden(draft, images, classifier.predict(images), info.classes)
+    write_golden(draft, images, classifier.predict(images, with_views=False), info.classes)
 
 
 def _write_calibration(draft: Path, evaluation: Evaluation, fitted: FittedScoring) -> None:

@@ -72,8 +72,9 @@ def fit_scoring(
         "view_threshold": view_threshold,
     }
 
-    features = build_classifier(engine, spec, {}, precision=precision).predict_pixels(_sample(data, seed)).features
-    forest = fit_isolation_forest(features, seed)
+    sample = _sample(data, seed)
+    features = build_classifier(engine, spec, {}, precision=precision).predict_pixels(data.pixels[sample]).features
+    forest = fit_isolation_forest(features, data.labels[sample], seed)
     save_ood(scratch / "forest.npz", forest)
     judge = build_classifier(engine, spec, scoring, ood_npz=scratch / "forest.npz", precision=precision)
     validation = _scores(judge.predict_pixels(pixels))
@@ -89,8 +90,7 @@ def fit_scoring(
 
 def _sample(data: DatasetBundle, seed: int) -> np.ndarray:
     rows = data.indices("train")
-    drawn = np.random.default_rng(derived_seed(seed, "forest")).permutation(rows)[:MAX_FOREST_IMAGES]
-    return data.pixels[np.sort(drawn)]
+    return np.sort(np.random.default_rng(derived_seed(seed, "forest")).permutation(rows)[:MAX_FOREST_IMAGES])
 
 
 def _scores(batch: Any) -> dict[str, np.ndarray]:
