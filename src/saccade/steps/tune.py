@@ -14,7 +14,7 @@ from saccade.core.files import atomic_directory
 from saccade.core.log import logger
 from saccade.models.registry import default_architecture
 from saccade.steps.step import step
-from saccade.training.candidates import Candidate, draw_candidates, is_clearly_better
+from saccade.training.candidates import PROXY_VALIDATION_IMAGES, Candidate, draw_candidates, is_clearly_better
 from saccade.training.config import default_config
 from saccade.training.dataset import open_training_data
 from saccade.training.tracking import tracked_run
@@ -40,7 +40,7 @@ def tune(
         results = search(data, config, candidates, seconds=seconds - (time.monotonic() - started), seed=seed)
         for number, result in enumerate(results):
             run.log_trial(f"trial {number}", asdict(result.candidate), result.accuracies)
-    chosen = chosen_result(results, len(data.validation_rows))
+    chosen = chosen_result(results, min(len(data.validation_rows), PROXY_VALIDATION_IMAGES))
     info = TuningInfo(
         config=chosen.candidate.applied_to(config).to_dict(),
         is_default=chosen.candidate == Candidate(),
