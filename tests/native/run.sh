@@ -13,7 +13,8 @@ run() { # name, build type, sanitizers, with the classifier
     ninja -C "$build" --quiet
     # A forked child may start threads, which ThreadSanitizer does not expect. OpenVINO's TBB loads its parts in a way that
     # AddressSanitizer refuses, unless it is told.
-    TSAN_OPTIONS=die_after_fork=0 TBB_ENABLE_SANITIZERS=1 ctest --test-dir "$build" --output-on-failure --parallel 2 >"$build.log" || {
+    TSAN_OPTIONS=die_after_fork=0 TBB_ENABLE_SANITIZERS=1 LSAN_OPTIONS=suppressions="$root/tests/native/lsan.supp" \
+        ctest --test-dir "$build" --output-on-failure --parallel 2 >"$build.log" || {
         cat "$build.log" >&2
         exit 1
     }
