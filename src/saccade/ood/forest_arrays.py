@@ -43,7 +43,8 @@ def load_ood(path: Path) -> ForestArrays:
     Whether the trees hang together is checked where they are used: in the native IsolationForest.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: np.load leaves the file that it opens itself open when it is damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         normalizer = float(arrays.pop("normalizer"))
         return ForestArrays(**arrays, normalizer=normalizer)
