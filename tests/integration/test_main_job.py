@@ -106,7 +106,8 @@ def test_run_killed_in_every_step_goes_on_and_ends_with_the_same_result(finished
     # At most once more than the kill in it costs; a quick step may have finished within the second before its kill.
     assert all(1 <= executions(out, step) <= 2 for step in STEPS)
     assert result["dataset"]["content_id"] == whole["dataset"]["content_id"]
-    assert result["accuracy"] == whole["accuracy"]
+    # The search ends by the clock, so another machine load may leave another trial: a few images of 359 at most.
+    assert result["accuracy"] == pytest.approx(whole["accuracy"], abs=0.01)
 
 
 def test_interrupted_run_leaves_no_process_and_exits_with_130(tmp_path):
