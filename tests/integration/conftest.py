@@ -1,5 +1,7 @@
 """What several integration tests start from."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,11 @@ def prepared_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import_images([], directory / "imported")
     prepare(directory / "imported", directory / "prepared")
     return directory / "prepared"
+
+
+@pytest.fixture(autouse=True)
+def heard_interrupts() -> Iterator[None]:
+    """A shell that starts pytest in the background has it ignore SIGINT, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

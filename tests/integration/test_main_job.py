@@ -110,15 +110,6 @@ def test_run_killed_in_every_step_goes_on_and_ends_with_the_same_result(finished
     assert result["accuracy"] == pytest.approx(whole["accuracy"], abs=0.01)
 
 
-@pytest.fixture
-def heard_interrupts():
-    """A shell that starts pytest in the background has it ignore SIGINT, and children inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("heard_interrupts")
 def test_interrupted_run_leaves_no_process_and_exits_with_130(tmp_path):
     out = tmp_path / "interrupted"
     process = subprocess.Popen([*SACCADE, "run", "--out", str(out), *QUICK], stdout=DEVNULL, stderr=DEVNULL)
