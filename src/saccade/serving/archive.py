@@ -93,8 +93,11 @@ def _check(bundle: Path, info: BundleInfo) -> None:
 
 def _check_store(model_store: Path) -> None:
     """Refuses a directory that is something else: it would be copied and replaced as a whole."""
-    foreign = {path.name for path in model_store.iterdir()} - STORE_ENTRIES if model_store.exists() else set()
-    if foreign:
+    if not model_store.exists():
+        return
+    if not model_store.is_dir():
+        raise UsageError(f"'{model_store}' is a file. Choose a new directory for the model store.")
+    if foreign := {path.name for path in model_store.iterdir()} - STORE_ENTRIES:
         raise UsageError(
             f"'{model_store}' holds {', '.join(sorted(foreign)[:3])} and is no model store. Choose a new directory."
         )

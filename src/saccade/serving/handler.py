@@ -45,7 +45,7 @@ class SaccadeHandler:
         self._keeps_images = settings.capture_images
         if settings.capture_dir:
             self._capture = CaptureWriter(settings.capture_dir, queue_bytes=settings.capture_queue_bytes)
-            atexit.register(self._capture.close)
+            atexit.register(self.close)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the exit handlers run
         info = self._predictor.info
         logger.info(f"Model {info.name} {info.version} loaded in {time.monotonic() - started:.2f} s")
@@ -70,6 +70,11 @@ class SaccadeHandler:
                 context.set_response_status(error.http_status, "Bad Request", idx=number)
                 bodies.append(error_body(error.code, str(error)))
         return bodies
+
+    def close(self) -> None:
+        """Writes the records that wait. Python calls it when the worker ends in order."""
+        if self._capture is not None:
+            self._capture.close()
 
     def _answered(self, request: Request, answers: list[Any], request_id: str) -> bytes:
         several = len(answers) > 1

@@ -134,6 +134,12 @@ def test_directory_that_is_no_store_is_refused_and_unharmed(bundle, tmp_path):
     assert everything_in(tmp_path / "home") == {"thesis.tex": b"years of work"}
 
 
+def test_file_in_the_place_of_a_store_is_refused(bundle, tmp_path):
+    (tmp_path / "store").write_text("mine")
+    with pytest.raises(UsageError, match="is a file"):
+        write_archive(bundle, tmp_path / "store")
+
+
 @pytest.mark.parametrize(
     ("harm", "named"),
     [
