@@ -10,9 +10,8 @@ namespace saccade {
 
 namespace {
 
-/// More images at once gain nothing (custom_cnn at 32 px: 256 are as fast as
-/// 64), and fewer large ones keep a network's activations below a few hundred
-/// MB.
+/// More images at once gain nothing (custom_cnn at 32 px: 256 are as fast as 64), and fewer large ones keep a network's
+/// activations below a few hundred MB.
 constexpr std::size_t kMostImages = 64;
 constexpr std::size_t kMostPixels = std::size_t{16} * 224 * 224;
 

@@ -15,8 +15,8 @@ namespace {
 
 constexpr const char* kDevice = "CPU";
 
-// What OpenVINO throws names its source files and lines, which help no user:
-// every call is wrapped, and what the user reads is ours.
+// What OpenVINO throws names its source files and lines, which help no user: every call is wrapped, and what the user
+// reads is ours.
 [[noreturn]] void refuse(const std::string& model, const std::string& reason) {
     throw Error(Code::kEngine, "The engine cannot use '" + model + "': " + reason + ". Export the model again.");
 }
@@ -26,8 +26,8 @@ ov::Core& core() {
     return instance;
 }
 
-/// Whether bfloat16 runs as instructions: on older processors with AVX-512
-/// OpenVINO takes the hint too, but emulates it.
+/// Whether bfloat16 runs as instructions: on older processors with AVX-512 OpenVINO takes the hint too, but emulates
+/// it.
 bool has_bfloat16() {
     try {
         const std::vector<std::string> capabilities = core().get_property(kDevice, ov::device::capabilities);
@@ -65,9 +65,8 @@ ov::CompiledModel compile(const std::string& model, Size size, unsigned threads,
     const bool is_bfloat16 = precision == Precision::kBfloat16 && has_bfloat16();
     try {
         network->reshape(images);
-        // One batch at a time gets every thread: a request waits for its batch, not
-        // for a free stream. No pinning: several workers on a machine would all pin
-        // themselves to its first processors.
+        // One batch at a time gets every thread: a request waits for its batch, not for a free stream. No pinning:
+        // several workers on a machine would all pin themselves to its first processors.
         return core().compile_model(
             network, kDevice, ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY), ov::num_streams(1),
             ov::inference_num_threads(static_cast<int>(threads == 0 ? available_processors() : threads)),
@@ -122,8 +121,7 @@ void Engine::infer(std::span<const float> images, std::size_t count, std::span<f
     const ov::Shape shape{count, kChannels, static_cast<std::size_t>(size_.height),
                           static_cast<std::size_t>(size_.width)};
     try {
-        // The engine only reads its input, but its interface takes any tensor's
-        // memory as writable.
+        // The engine only reads its input, but its interface takes any tensor's memory as writable.
         compiled_->request.set_input_tensor(ov::Tensor(ov::element::f32, shape, const_cast<float*>(images.data())));
         compiled_->request.infer();
         copy(compiled_->request.get_output_tensor(0), logits);

@@ -26,8 +26,7 @@ void check_view(const View& view, Size size) {
     }
 }
 
-/// Reflects an index into [0, size), the border pixel not repeated: -1 is 1,
-/// size is size - 2.
+/// Reflects an index into [0, size), the border pixel not repeated: -1 is 1, size is size - 2.
 int reflected(int index, int size) {
     if (index < 0) return -index;
     return index < size ? index : 2 * (size - 1) - index;

@@ -18,9 +18,8 @@ namespace saccade {
 
 /// What the classifier says of N images, one row an image.
 ///
-/// Features and out-of-distribution scores are those of the image as it is,
-/// also where further views were taken: one threshold then means the same for
-/// every image.
+/// Features and out-of-distribution scores are those of the image as it is, also where further views were taken: one
+/// threshold then means the same for every image.
 struct Scores {
     std::vector<float> logits;            ///< (N, K), averaged by weight over the views that were taken
     std::vector<float> probabilities;     ///< (N, K) calibrated, of logits
@@ -31,8 +30,7 @@ struct Scores {
     std::vector<std::uint8_t> is_ood;     ///< (N) 0 or 1
 };
 
-/// What the classifier says of one image; with an error, only the error has a
-/// meaning.
+/// What the classifier says of one image; with an error, only the error has a meaning.
 struct Answer {
     std::optional<Error> error;
     int label = -1;
@@ -50,25 +48,20 @@ struct Answer {
 /// Whether images that leave doubt are looked at in further ways.
 enum class Views { kPlainOnly, kWhereUnsure };
 
-/// Encoded images in, answers out: prepare, infer, calibrate and score, all
-/// natively.
+/// Encoded images in, answers out: prepare, infer, calibrate and score, all natively.
 ///
-/// Calls may come from several threads: they decode at the same time and take
-/// turns at the engine. Memory is bounded however many images a call brings,
-/// but for the answers themselves.
+/// Calls may come from several threads: they decode at the same time and take turns at the engine. Memory is bounded
+/// however many images a call brings, but for the answers themselves.
 class Classifier {
   public:
-    /// Raises Error{kEngine} for the model and Error{kSpec} for an impossible
-    /// scoring.
+    /// Raises Error{kEngine} for the model and Error{kSpec} for an impossible scoring.
     Classifier(const std::string& model, PreprocessSpec spec, Scoring scoring, Limits limits = {}, unsigned threads = 0,
                Precision precision = Precision::kBfloat16);
 
-    /// One answer an image, in order. A bad image gets its own error and harms no
-    /// neighbour.
+    /// One answer an image, in order. A bad image gets its own error and harms no neighbour.
     std::vector<Answer> predict(std::span<const Bytes> images, Views views = Views::kWhereUnsure);
 
-    /// pixels: (N, H, W, 3) uint8, already prepared. Raises Error{kArgument} for
-    /// another size.
+    /// pixels: (N, H, W, 3) uint8, already prepared. Raises Error{kArgument} for another size.
     Scores predict_pixels(std::span<const std::uint8_t> pixels, Views views = Views::kWhereUnsure);
 
     [[nodiscard]] const PreprocessSpec& spec() const { return spec_; }

@@ -9,20 +9,17 @@
 
 namespace saccade {
 
-/// Arithmetic of the engine. kBfloat16 becomes kFloat32 on a processor without
-/// bfloat16 instructions.
+/// Arithmetic of the engine. kBfloat16 becomes kFloat32 on a processor without bfloat16 instructions.
 enum class Precision { kFloat32, kBfloat16 };
 
-/// A network compiled for this machine's processor: OpenVINO behind a plain
-/// interface.
+/// A network compiled for this machine's processor: OpenVINO behind a plain interface.
 ///
-/// The model has one input, (N, 3, H, W) float32 with N free, and two outputs:
-/// logits (N, K) and features (N, D). Calls of infer must not overlap.
+/// The model has one input, (N, 3, H, W) float32 with N free, and two outputs: logits (N, K) and features (N, D). Calls
+/// of infer must not overlap.
 class Engine {
   public:
-    /// model: path of an OpenVINO IR (.xml, its .bin beside it).   threads: 0
-    /// means every processor. Raises Error{kEngine} for a model that is missing,
-    /// damaged, or of another shape than size.
+    /// model: path of an OpenVINO IR (.xml, its .bin beside it).   threads: 0 means every processor.
+    /// Raises Error{kEngine} for a model that is missing, damaged, or of another shape than size.
     Engine(const std::string& model, Size size, unsigned threads, Precision precision);
     ~Engine();
     Engine(Engine&&) noexcept;
@@ -34,9 +31,8 @@ class Engine {
     /// D.
     [[nodiscard]] std::size_t features() const { return features_; }
 
-    /// images: (count, 3, H, W).   logits: (count, K).   features: (count, D), or
-    /// empty when they are not wanted. Raises Error{kEngine} when the engine
-    /// fails.
+    /// images: (count, 3, H, W).   logits: (count, K).   features: (count, D), or empty when they are not wanted.
+    /// Raises Error{kEngine} when the engine fails.
     void infer(std::span<const float> images, std::size_t count, std::span<float> logits, std::span<float> features);
 
   private:
