@@ -1,8 +1,11 @@
-"""A small real model that the tests of several rooms serve."""
+"""What the tests of several rooms start from: a small real model to serve, and a way to wait for other processes."""
 
 import io
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +24,21 @@ def coloured(label: str, seed: int, size: tuple[int, int] = (SIZE_PX, SIZE_PX), 
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, kind)
     return buffer.getvalue()
+
+
+def _wait_until(condition: Callable[[], Any], seconds: float = 120, running: subprocess.Popen | None = None) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (met := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+        assert running is None or running.poll() is None, f"the process ended early, with {running.returncode}"
+        time.sleep(0.05)
+    return met
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., Any]:
+    """wait_until(condition, seconds, running): what the condition returned when it was first true."""
+    return _wait_until
 
 
 @pytest.fixture(scope="session")

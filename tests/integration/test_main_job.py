@@ -90,12 +90,12 @@ def test_second_run_does_no_step_again(finished):
     assert second["accuracy"] == first["accuracy"]
 
 
-def test_run_killed_in_every_step_goes_on_and_ends_with_the_same_result(finished, tmp_path):
+def test_run_killed_in_every_step_goes_on_and_ends_with_the_same_result(finished, tmp_path, wait_until):
     _, whole = finished
     out = tmp_path / "killed"
     for step in STEPS:
         process = subprocess.Popen([*SACCADE, "run", "--out", str(out), *QUICK], stdout=DEVNULL, stderr=DEVNULL)
-        wait_until(lambda step=step: started(out, step), process)
+        wait_until(lambda step=step: started(out, step), running=process)
         time.sleep(1)  # into the middle of it
         process.kill()
         process.wait()
@@ -110,18 +110,10 @@ def test_run_killed_in_every_step_goes_on_and_ends_with_the_same_result(finished
     assert result["accuracy"] == pytest.approx(whole["accuracy"], abs=0.01)
 
 
-def test_interrupted_run_leaves_no_process_and_exits_with_130(tmp_path):
+def test_interrupted_run_leaves_no_process_and_exits_with_130(tmp_path, wait_until):
     out = tmp_path / "interrupted"
     process = subprocess.Popen([*SACCADE, "run", "--out", str(out), *QUICK], stdout=DEVNULL, stderr=DEVNULL)
-    wait_until(lambda: started(out, "tune"), process)
+    wait_until(lambda: started(out, "tune"), running=process)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
     wait_until(lambda: not processes_of(out))
-
-
-def wait_until(condition, process: subprocess.Popen | None = None, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        assert process is None or process.poll() is None, "the run ended early"
-        time.sleep(0.1)

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -31,13 +30,6 @@ def ray_processes() -> list[str]:
     """Every live process of a search, by Ray's directory in its command line or by the title of a trial."""
     lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
     return [line for line in lines if "saccade-ray-" in line or "_Trial" in line]
-
-
-def wait_until(condition, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return condition()
 
 
 @pytest.fixture(scope="module")
@@ -74,22 +66,22 @@ def test_every_trial_is_a_run_nested_in_the_search(tuned: Path) -> None:
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
-def test_no_ray_process_is_left(tuned: Path) -> None:
+def test_no_ray_process_is_left(tuned: Path, wait_until) -> None:
     assert tuned.exists()
-    assert wait_until(lambda: not ray_processes(), END_S)
+    wait_until(lambda: not ray_processes(), END_S)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_search_that_is_stopped_leaves_no_process_and_no_result(
-    number: signal.Signals, prepared_digits: Path, tmp_path: Path
+    number: signal.Signals, prepared_digits: Path, tmp_path: Path, wait_until
 ) -> None:
     command = [sys.executable, "-m", "saccade", "tune", str(prepared_digits), "--out", str(tmp_path / "tuning")]
     command += ["--seconds", "600", "--trials", "20"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as search:
-        assert wait_until(lambda: any("_Trial" in line for line in ray_processes()), START_S)
+        wait_until(lambda: any("_Trial" in line for line in ray_processes()), START_S)
         search.send_signal(number)
     assert search.returncode != 0
-    assert wait_until(lambda: not ray_processes(), END_S)
+    wait_until(lambda: not ray_processes(), END_S)
     assert not (tmp_path / "tuning").exists()
 
 

@@ -1,5 +1,4 @@
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,13 +29,6 @@ def record(request_id: str, image: bytes | None = None) -> dict:
 
 def rows(directory: Path) -> list[dict]:
     return [row for file in sorted(directory.glob(CAPTURE_GLOB)) for row in pq.read_table(file).to_pylist()]
-
-
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def test_record_holds_the_answer_and_what_was_measured(tmp_path):
@@ -89,21 +81,21 @@ def test_records_of_many_threads_are_all_written_in_few_files(tmp_path):
     assert len(list(tmp_path.glob(CAPTURE_GLOB))) <= 5
 
 
-def test_records_are_written_when_none_came_for_a_while(tmp_path):
+def test_records_are_written_when_none_came_for_a_while(tmp_path, wait_until):
     writer = CaptureWriter(tmp_path, idle_seconds=0.05, flush_seconds=1000)
     writer.add(record("a"))
     wait_until(lambda: writer.stats().written == 1)
     writer.close()
 
 
-def test_records_are_written_while_more_keep_coming(tmp_path):
+def test_records_are_written_while_more_keep_coming(tmp_path, wait_until):
     writer = CaptureWriter(tmp_path, idle_seconds=1000, flush_seconds=0.05)
     writer.add(record("a"))
     wait_until(lambda: writer.stats().written == 1)
     writer.close()
 
 
-def test_records_are_written_when_enough_wait(tmp_path):
+def test_records_are_written_when_enough_wait(tmp_path, wait_until):
     writer = CaptureWriter(tmp_path, idle_seconds=1000, flush_seconds=1000, flush_rows=3)
     for name in "abc":
         writer.add(record(name))
@@ -129,7 +121,7 @@ def test_record_larger_than_the_whole_queue_is_dropped(tmp_path):
     assert writer.close() == CaptureStats(added=1, dropped=1)
 
 
-def test_broken_disk_is_tried_again_until_it_works(tmp_path):
+def test_broken_disk_is_tried_again_until_it_works(tmp_path, wait_until):
     sink = tmp_path / "capture"
     sink.write_text("in the way")
     writer = CaptureWriter(sink, idle_seconds=0.01)
@@ -141,7 +133,7 @@ def test_broken_disk_is_tried_again_until_it_works(tmp_path):
     assert writer.close().queued_bytes == 0
 
 
-def test_full_disk_is_counted_and_leaves_no_half_file(mount):
+def test_full_disk_is_counted_and_leaves_no_half_file(mount, wait_until):
     disk = mount("size=16k")
     writer = CaptureWriter(disk, idle_seconds=0.01)
     writer.add(record("a", np.random.default_rng(0).bytes(100_000)))
