@@ -69,12 +69,30 @@ void check_shape(const py::array& array, const char* name, const std::vector<py:
     throw Error(Code::kArgument, std::string(name) + " must be " + text_of(shape) + ", not " + shape_text(array) + ".");
 }
 
-void check_output(const py::array& array, const py::dtype& dtype, const std::vector<py::ssize_t>& shape) {
-    const bool fits = array.dtype().is(dtype) && std::vector(array.shape(), array.shape() + array.ndim()) == shape;
-    if (fits && array.writeable() && (array.flags() & py::array::c_style) != 0) return;
-    throw Error(Code::kArgument, "out must be a writable, C-contiguous " + text_of(shape) + " " +
-                                     py::str(dtype).cast<std::string>() + " array, not " + shape_text(array) + " " +
-                                     dtype_text(array) + ".");
+saccade::TensorFormat tensor_format(const py::array& out, std::size_t count, saccade::Size size) {
+    using saccade::DataType;
+    using saccade::Layout;
+    const auto images = static_cast<py::ssize_t>(count);
+    const std::vector<py::ssize_t> nhwc{images, size.height, size.width, saccade::kChannels};
+    const std::vector<py::ssize_t> nchw{images, saccade::kChannels, size.height, size.width};
+    const std::vector<py::ssize_t> shape(out.shape(), out.shape() + out.ndim());
+    const bool is_float = out.dtype().is(py::dtype::of<float>());
+    const bool is_bfloat = out.dtype().is(py::dtype::of<std::uint16_t>());
+    const bool is_known = is_float || is_bfloat || out.dtype().is(py::dtype::of<std::uint8_t>());
+    const bool is_usable = out.writeable() && (out.flags() & py::array::c_style) != 0;
+    if (!is_known || !is_usable || (shape != nhwc && shape != nchw)) {
+        throw Error(Code::kArgument, "out must be a writable, C-contiguous " + text_of(nhwc) + " or " + text_of(nchw) +
+                                         " array of uint8, float32 or uint16 (bits of bfloat16), not " +
+                                         shape_text(out) + " " + dtype_text(out) + ".");
+    }
+    return {is_float    ? DataType::kFloat32
+            : is_bfloat ? DataType::kBfloat16
+                        : DataType::kUint8,
+            shape == nhwc ? Layout::kNhwc : Layout::kNchw};
+}
+
+std::span<std::byte> writable_bytes(py::array& out) {
+    return {static_cast<std::byte*>(out.mutable_data()), static_cast<std::size_t>(out.nbytes())};
 }
 
 PixelArray to_numpy(saccade::Image image) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "saccade/image.hpp"
+#include "saccade/tensor.hpp"
 
 namespace py = pybind11;
 
@@ -46,8 +47,12 @@ PixelArray pixel_array(const py::array& array, py::ssize_t dimensions, const cha
 /// Raises Error{kArgument} that calls the array by its name unless it has this shape.
 void check_shape(const py::array& array, const char* name, const std::vector<py::ssize_t>& shape);
 
-/// Raises Error{kArgument} unless array is writable, C-contiguous and of this dtype and shape.
-void check_output(const py::array& array, const py::dtype& dtype, const std::vector<py::ssize_t>& shape);
+/// Format of an output for `count` images: uint8, float32, or uint16 for the bits of bfloat16, of (N, H, W, 3) or else
+/// (N, 3, H, W). Raises Error{kArgument} for any other array, and unless it is writable and C-contiguous.
+saccade::TensorFormat tensor_format(const py::array& out, std::size_t count, saccade::Size size);
+
+/// The memory of an array that tensor_format has seen.
+std::span<std::byte> writable_bytes(py::array& out);
 
 /// Hands the image's memory to NumPy without a copy.
 PixelArray to_numpy(saccade::Image image);
@@ -56,10 +61,4 @@ PixelArray to_numpy(saccade::Image image);
 template <typename Element>
 std::span<const Element> elements(const py::array& array) {
     return {static_cast<const Element*>(array.data()), static_cast<std::size_t>(array.size())};
-}
-
-/// The elements of an array that check_output has seen.
-template <typename Element>
-std::span<Element> writable_elements(py::array& array) {
-    return {static_cast<Element*>(array.mutable_data()), static_cast<std::size_t>(array.size())};
 }

@@ -7,11 +7,11 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "saccade/decode.hpp"
-#include "saccade/normalize.hpp"
 #include "saccade/prepare.hpp"
 #include "saccade/resize.hpp"
 #include "saccade/spec.hpp"
 #include "saccade/statistics.hpp"
+#include "saccade/tensor.hpp"
 
 namespace {
 
@@ -33,7 +33,7 @@ void bind_spec(py::module_& module) {
     py::class_<PreprocessSpec>(
         module, "PreprocessSpec",
         "What happens between encoded bytes and the network's input, parsed from readable lines.\n\n"
-        "In this order: decode; resize(H,W) or resize_short(S); center_crop(S) or center_crop(H,W);\n"
+        "In this order: decode; resize(H,W) or resize_short(S), ;bicubic at will; center_crop(S) or center_crop(H,W);\n"
         "normalize(r,g,b;r,g,b) or normalize(imagenet). Raises SpecError that names the line.")
         .def(py::init([](const std::vector<std::string>& steps) { return PreprocessSpec::parse(steps); }), "steps"_a)
         .def_property_readonly("steps", &PreprocessSpec::steps,
@@ -113,12 +113,10 @@ void bind_info(py::module_& module) {
 std::vector<ImageInfo> prepare(const py::sequence& images, const PreprocessSpec& spec, py::array out,
                                const Limits& limits, unsigned threads) {
     const BorrowedImages borrowed(images);
-    const auto [height, width] = spec.size();
-    check_output(out, py::dtype::of<std::uint8_t>(),
-                 {static_cast<py::ssize_t>(borrowed.views().size()), height, width, saccade::kChannels});
-    const std::span<std::uint8_t> rows = writable_elements<std::uint8_t>(out);
+    const saccade::TensorWriter writer(spec, tensor_format(out, borrowed.views().size(), spec.size()));
+    const std::span<std::byte> tensors = writable_bytes(out);
     const py::gil_scoped_release released;
-    return saccade::prepare(borrowed.views(), spec, rows, limits, threads);
+    return saccade::prepare_tensors(borrowed.views(), spec, writer, tensors, limits, threads);
 }
 
 PixelArray decode(const py::object& image, const Limits& limits) {
@@ -131,12 +129,19 @@ PixelArray decode(const py::object& image, const Limits& limits) {
     return to_numpy(std::move(pixels));
 }
 
-PixelArray resize(const py::array& pixels, int height, int width) {
+saccade::Filter filter_of(const std::string& name) {
+    if (name == "triangle") return saccade::Filter::kTriangle;
+    if (name == "bicubic") return saccade::Filter::kBicubic;
+    throw saccade::Error(saccade::Code::kArgument,
+                         "The filter '" + name + "' is not known. Use 'triangle' or 'bicubic'.");
+}
+
+PixelArray resize(const py::array& pixels, int height, int width, const std::string& filter) {
     const PixelArray from = pixel_array(pixels, 3, "(H, W, 3)");
     saccade::Image resized;
     {
         const py::gil_scoped_release released;
-        resized = saccade::resize(view_of(from), {height, width});
+        resized = saccade::resize(view_of(from), {height, width}, filter_of(filter));
     }
     return to_numpy(std::move(resized));
 }
@@ -145,10 +150,11 @@ void normalize(const py::array& pixels, const PreprocessSpec& spec, py::array ou
     const PixelArray from = pixel_array(pixels, 4, "(N, H, W, 3)");
     const auto [height, width] = spec.size();
     check_shape(from, "pixels", {from.shape(0), height, width, saccade::kChannels});
-    check_output(out, py::dtype::of<float>(), {from.shape(0), saccade::kChannels, height, width});
-    const std::span<float> planes = writable_elements<float>(out);
+    const auto count = static_cast<std::size_t>(from.shape(0));
+    const saccade::TensorWriter writer(spec, tensor_format(out, count, spec.size()));
+    const std::span<std::byte> tensors = writable_bytes(out);
     const py::gil_scoped_release released;
-    saccade::normalize(elements<std::uint8_t>(from), spec, planes, threads);
+    writer.write_all(elements<std::uint8_t>(from), tensors, threads);
 }
 
 ImageStatistics image_statistics(const py::array& pixels) {
@@ -165,14 +171,17 @@ void bind_pixels(py::module_& module) {
     bind_info(module);
     module.def("prepare", &prepare, "images"_a, "spec"_a, "out"_a, py::arg_v("limits", Limits{}, "Limits()"),
                "threads"_a = 0,
-               "Decodes, orients, resizes and crops each image into its row of out, (N, H, W, 3) uint8.\n\n"
-               "A failed image leaves its row zero and has .error. The result does not depend on threads (0: every\n"
-               "processor) or on the split into batches. Runs without the GIL.");
+               "Decodes, orients, resizes and crops each image into its row of out.\n\n"
+               "out: (N, H, W, 3), or else (N, 3, H, W). uint8 gets the levels, float32 gets them normalised, and\n"
+               "uint16 gets the bits of that as bfloat16. A failed image leaves its row zero and has .error. The\n"
+               "result does not depend on threads (0: every processor) or on the split into batches. Runs without\n"
+               "the GIL.");
     module.def("decode", &decode, "image"_a, py::arg_v("limits", Limits{}, "Limits()"),
                "The whole picture as (H, W, 3) uint8 RGB, EXIF orientation applied, alpha dropped. Raises Error.");
-    module.def("resize", &resize, "pixels"_a, "height"_a, "width"_a,
-               "(height, width, 3) uint8 by an antialiased triangle filter: Pillow's BILINEAR, width first.");
+    module.def("resize", &resize, "pixels"_a, "height"_a, "width"_a, "filter"_a = "triangle",
+               "(height, width, 3) uint8 by an antialiased filter, width first: 'triangle' is Pillow's BILINEAR,\n"
+               "'bicubic' its BICUBIC.");
     module.def("normalize", &normalize, "pixels"_a, "spec"_a, "out"_a, "threads"_a = 0,
-               "(pixel / 255 - mean) / std of (N, H, W, 3) uint8 into out, (N, 3, H, W) float32.");
+               "(pixel / 255 - mean) / std of prepared (N, H, W, 3) uint8 into out, which prepare describes.");
     module.def("image_statistics", &image_statistics, "pixels"_a, "Statistics and perceptual hash of (H, W, 3) uint8.");
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "saccade/normalize.hpp"
 #include "saccade/thread_pool.hpp"
 
 namespace saccade {
@@ -45,6 +44,7 @@ Classifier::Classifier(const std::string& model, PreprocessSpec spec, Scoring sc
       limits_(limits),
       threads_(threads),
       engine_(model, spec_.size(), threads, precision),
+      writer_(spec_, {DataType::kFloat32, Layout::kNchw}),
       pass_(images_of_a_pass(spec_.size())) {
     scoring_.check(spec_.size());
     normalize_weights(scoring_.views);
@@ -137,7 +137,7 @@ void Classifier::score_pass(std::span<const std::uint8_t> pixels, Views views, s
 
     const std::lock_guard lock(mutex_);
     planes_.resize(pixels.size());
-    normalize(pixels, spec_, planes_, threads_);
+    writer_.write_all(pixels, std::as_writable_bytes(std::span(planes_)), threads_);
     engine_.infer(planes_, count, logits, features_of_pass);
     parallel_for(count, threads_, [&](std::size_t i) { score_plain(first + i, scores); });
 

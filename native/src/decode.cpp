@@ -42,7 +42,7 @@ Format detect_format(Bytes image) {
 
 Image decode(Bytes image, const Limits& limits) {
     PictureScratch scratch;
-    return std::move(*read_picture(image, limits, nullptr, scratch).pixels);
+    return std::move(*read_picture(image, limits, Framing::whole, scratch).pixels);
 }
 
 }  // namespace saccade

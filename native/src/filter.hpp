@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels.hpp"
+#include "saccade/resize.hpp"
 
 namespace saccade {
 
@@ -17,9 +18,9 @@ struct Axis {
     [[nodiscard]] bool is_identity() const { return size == samples && begin == 0.0 && end == samples; }
 };
 
-/// Taps of the triangle filter for the output samples [from, from + count); appends their weights.
+/// Taps of a filter for the output samples [from, from + count); appends their weights.
 /// Samples of which the range covers a quarter or less are not used: a scaled decode mixes its last samples with the
 /// encoder's padding. The range must not be enlarged then.
-std::vector<Tap> make_taps(const Axis& axis, int from, int count, std::vector<std::int32_t>& weights);
+std::vector<Tap> make_taps(const Axis& axis, Filter filter, int from, int count, std::vector<std::int32_t>& weights);
 
 }  // namespace saccade

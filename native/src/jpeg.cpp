@@ -6,6 +6,7 @@
 #include <array>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -20,7 +21,9 @@ namespace {
 constexpr int kExifMarker = JPEG_APP0 + 1;
 constexpr unsigned kMarkerBytes = 0xFFFF;
 constexpr int kRowsAtOnce = 16;
+constexpr int kNeighbours = 4;  // smooth upsampling of halved chroma reaches two pixels far
 constexpr std::array<JOCTET, 2> kEndOfImage{0xFF, JPEG_EOI};
+constexpr std::string_view kEndMarker = "\xFF\xD9";
 
 // The other warnings leave every pixel as the encoder meant it.
 bool loses_pixels(int warning) {
@@ -47,20 +50,6 @@ Code code_of(int message) {
         default:
             return Code::kFormat;
     }
-}
-
-/// The least of `least`, twice, four times ... eighths of a picture's sides that covers at_least; 8 if none does.
-/// Scales between the powers of two have no fast transform.
-unsigned smallest_scale(Size full, Size at_least, unsigned least) {
-    const auto covers = [](int side, unsigned eighths, int needed) {
-        return std::int64_t{side} * eighths >= std::int64_t{needed} * 8;
-    };
-    unsigned eighths = least;
-    while (eighths < 8 &&
-           !(covers(full.height, eighths, at_least.height) && covers(full.width, eighths, at_least.width))) {
-        eighths *= 2;
-    }
-    return eighths;
 }
 
 /// Chroma that is halved in one direction only, as 4:2:2. At 1/8 the decoder has no smooth upsampling for it, and the
@@ -141,38 +130,74 @@ void JpegReader::read_header() {
     }
 }
 
-Box JpegReader::read(Size at_least, Image& out) {
-    const Size full = size();
-    const unsigned eighths = smallest_scale(full, at_least, has_uneven_chroma(info_) ? 2 : 1);
-    const bool is_cmyk = info_.num_components == 4;
-    info_.scale_num = eighths;
+Scaled JpegReader::scale_to(double least_scale) {
+    const int eighths = eighths_for(least_scale, has_uneven_chroma(info_) ? 2 : 1);
+    info_.scale_num = static_cast<unsigned>(eighths);
     info_.scale_denom = 8;
-    info_.out_color_space = is_cmyk ? JCS_CMYK : JCS_RGB;
+    info_.out_color_space = info_.num_components == 4 ? JCS_CMYK : JCS_RGB;
     info_.do_block_smoothing = FALSE;
-    progress_.progress_monitor = on_progress;
-    info_.progress = &progress_;
-    guarded([this] { jpeg_start_decompress(&info_); });
-    out.reshape({static_cast<int>(info_.output_height), static_cast<int>(info_.output_width)});
-    if (is_cmyk) {
+    guarded([this] { jpeg_calc_output_dimensions(&info_); });
+    // A newer decoder does not scale lossless files.
+    const double scale = info_.output_width == info_.image_width ? 1.0 : eighths / 8.0;
+    return {{static_cast<int>(info_.output_height), static_cast<int>(info_.output_width)}, scale, scale};
+}
+
+Crop JpegReader::read(const Crop& needed, Image& out) {
+    Crop region = widened(needed);
+    start(region);
+    out.reshape(region.size);
+    if (info_.num_components == 4) {
         read_cmyk(out);
     } else {
         read_rgb(out);
     }
-    if (has_ended_ && jpeg_has_multiple_scans(&info_)) throw failure();  // whole scans may be missing without a trace
-    jpeg_abort_decompress(&info_);
-    // A newer decoder does not scale lossless files.
-    const double scale = info_.output_width == info_.image_width ? 1.0 : eighths / 8.0;
-    return {0, 0, full.height * scale, full.width * scale};
+    finish();
+    return region;
+}
+
+/// Whether the decoder leaves out pixels without changing others: it does for the usual samplings. Blocks of a
+/// progressive picture are all there before its first row.
+bool JpegReader::can_crop() const {
+    return info_.max_h_samp_factor <= 2 && info_.max_v_samp_factor <= 2 && info_.num_components != 4;
+}
+
+/// The part that is decoded for what is needed. Smooth upsampling looks at neighbours, so some more are decoded.
+Crop JpegReader::widened(const Crop& needed) const {
+    const auto height = static_cast<int>(info_.output_height);
+    const auto width = static_cast<int>(info_.output_width);
+    if (!can_crop()) return {0, 0, {height, width}};
+    const int top = std::max(0, needed.top - kNeighbours);
+    const int left = std::max(0, needed.left - kNeighbours);
+    return {
+        top,
+        left,
+        {std::min(height, needed.bottom() + kNeighbours) - top, std::min(width, needed.right() + kNeighbours) - left}};
+}
+
+/// Begins to decode. The region grows to the left and right up to whole blocks.
+void JpegReader::start(Crop& region) {
+    progress_.progress_monitor = on_progress;
+    info_.progress = &progress_;
+    guarded([this] { jpeg_start_decompress(&info_); });
+    auto left = static_cast<JDIMENSION>(region.left);
+    auto width = static_cast<JDIMENSION>(region.size.width);
+    if (width < info_.output_width) {
+        guarded([this, &left, &width] { jpeg_crop_scanline(&info_, &left, &width); });
+    }
+    region.left = static_cast<int>(left);
+    region.size.width = static_cast<int>(width);
+    if (region.top > 0) {
+        guarded([this, &region] { jpeg_skip_scanlines(&info_, static_cast<JDIMENSION>(region.top)); });
+    }
 }
 
 void JpegReader::read_rgb(Image& out) {
     guarded([this, &out] {
         std::array<JSAMPROW, kRowsAtOnce> rows;
-        while (info_.output_scanline < info_.output_height) {
-            const auto y = static_cast<int>(info_.output_scanline);
+        for (int y = 0; y < out.size().height;) {
             const int count = std::min(kRowsAtOnce, out.size().height - y);
             for (int i = 0; i < count; ++i) rows[static_cast<std::size_t>(i)] = out.row(y + i);
-            jpeg_read_scanlines(&info_, rows.data(), static_cast<JDIMENSION>(count));
+            y += static_cast<int>(jpeg_read_scanlines(&info_, rows.data(), static_cast<JDIMENSION>(count)));
         }
     });
 }
@@ -181,10 +206,35 @@ void JpegReader::read_cmyk(Image& out) {
     std::vector<JSAMPLE> cmyk(std::size_t{info_.output_width} * 4);
     guarded([this, &out, &cmyk] {
         JSAMPROW row = cmyk.data();
-        while (info_.output_scanline < info_.output_height) {
-            const auto y = static_cast<int>(info_.output_scanline);
-            if (jpeg_read_scanlines(&info_, &row, 1) == 1) inverted_cmyk_to_rgb(cmyk, out.row(y));
+        for (int y = 0; y < out.size().height;) {
+            if (jpeg_read_scanlines(&info_, &row, 1) == 1) inverted_cmyk_to_rgb(cmyk, out.row(y++));
         }
+    });
+}
+
+/// Makes sure that the file is whole.
+void JpegReader::finish() {
+    if (jpeg_has_multiple_scans(&info_)) {
+        if (has_ended_) throw failure();  // whole scans may be missing without a trace
+    } else if (info_.output_scanline < info_.output_height && !has_end_marker()) {
+        skip_rest();
+    }
+    jpeg_abort_decompress(&info_);
+}
+
+/// Whether the end marker is among the bytes that are not read yet: then the rows below need no decoding.
+bool JpegReader::has_end_marker() const {
+    const std::string_view rest(reinterpret_cast<const char*>(source_.next_input_byte), source_.bytes_in_buffer);
+    return !has_ended_ && rest.find(kEndMarker) != std::string_view::npos;
+}
+
+void JpegReader::skip_rest() {
+    std::vector<JSAMPLE> last(std::size_t{info_.output_width} * static_cast<unsigned>(info_.output_components));
+    guarded([this, &last] {
+        // The decoder would not look at the bytes if it were to skip all of the rows.
+        jpeg_skip_scanlines(&info_, info_.output_height - info_.output_scanline - 1);
+        JSAMPROW row = last.data();
+        while (info_.output_scanline < info_.output_height) jpeg_read_scanlines(&info_, &row, 1);
     });
 }
 

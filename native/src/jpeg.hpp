@@ -9,6 +9,7 @@
 #include "saccade/error.hpp"
 #include "saccade/image.hpp"
 #include "saccade/resize.hpp"
+#include "scaled.hpp"
 
 namespace saccade {
 
@@ -25,17 +26,25 @@ class JpegReader {
     [[nodiscard]] Size size() const;
     [[nodiscard]] int orientation() const;
 
-    /// Decodes at the smallest of the scales 1/8, 1/4, 1/2, 1 that is at least at_least; call once.
-    /// Returns where the picture lies in out: a scaled last row or column may be only partly covered.
-    Box read(Size at_least, Image& out);
+    /// Chooses the smallest of the scales 1/8, 1/4, 1/2, 1 that is at least this; call once, before read().
+    Scaled scale_to(double least_scale);
+    /// Decodes the needed part of the scaled picture and what the format makes cheaper to decode than to leave out;
+    /// call once. The pixels are those of a whole decode.
+    Crop read(const Crop& needed, Image& out);
 
   private:
     template <typename Step>
     void guarded(Step step);
     [[nodiscard]] Error failure() const;
     void read_header();
+    [[nodiscard]] bool can_crop() const;
+    [[nodiscard]] Crop widened(const Crop& needed) const;
+    void start(Crop& region);
     void read_rgb(Image& out);
     void read_cmyk(Image& out);
+    void finish();
+    [[nodiscard]] bool has_end_marker() const;
+    void skip_rest();
 
     static void on_error(j_common_ptr info);
     static void on_message(j_common_ptr info, int level);

@@ -4,18 +4,13 @@
 #include <cstdint>
 #include <span>
 
+#include "saccade/resize.hpp"
+
 namespace saccade {
 
 // Pillow's fixed point: 22 bits after the point leave 8 for the level and 2 for the sum's overshoot.
 inline constexpr int kWeightBits = 22;
 inline constexpr std::int32_t kHalfWeight = 1 << (kWeightBits - 1);
-
-/// Which input samples one output sample is made of: samples [first, first + count), weights from first_weight on.
-struct Tap {
-    int first;
-    int count;
-    std::size_t first_weight;
-};
 
 /// How many rows resize_columns works on at once.
 inline constexpr std::size_t kRowGroup = 4;

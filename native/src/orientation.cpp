@@ -74,4 +74,13 @@ Box orient_box(Box box, int orientation, Size stored) {
     return box;
 }
 
+Crop orient_crop(const Crop& crop, int orientation, Size stored) {
+    const Box box{static_cast<double>(crop.top), static_cast<double>(crop.left), static_cast<double>(crop.bottom()),
+                  static_cast<double>(crop.right())};
+    const Box turned = orient_box(box, orientation, stored);
+    return {static_cast<int>(turned.top),
+            static_cast<int>(turned.left),
+            {static_cast<int>(turned.height()), static_cast<int>(turned.width())}};
+}
+
 }  // namespace saccade

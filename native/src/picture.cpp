@@ -1,5 +1,6 @@
 #include "picture.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "jpeg.hpp"
@@ -12,52 +13,54 @@ namespace saccade {
 
 namespace {
 
-Box whole(Size size) {
-    return {0, 0, static_cast<double>(size.height), static_cast<double>(size.width)};
+Size turned(Size size, int orientation) {
+    return swaps_sides(orientation) ? size.transposed() : size;
 }
 
-Size upright_size(Size stored, int orientation) {
-    return swaps_sides(orientation) ? stored.transposed() : stored;
-}
-
-/// Turns stored pixels upright where needed.
-Picture upright_picture(Format format, Size full, int orientation, Box box, PictureScratch& scratch) {
-    if (orientation == 1) return {format, full, &scratch.stored, box};
-    orient(scratch.stored.view(), orientation, scratch.upright);
-    return {format, full, &scratch.upright, orient_box(box, orientation, scratch.stored.size())};
-}
-
-Picture read_jpeg(Bytes image, const Limits& limits, const PreprocessSpec* spec, PictureScratch& scratch) {
-    JpegReader reader(image, limits);
+/// Every reader gives size() and orientation(), and reads in two steps: scale_to(least) chooses the scale of both
+/// sides, and read(needed, out) decodes that part of the scaled picture or more, and says which.
+template <typename Reader>
+Picture read_with(Reader& reader, Format format, const FramingOf& framing_of, PictureScratch& scratch) {
     const int orientation = reader.orientation();
-    const Size full = upright_size(reader.size(), orientation);
-    const Size target = spec == nullptr ? full : spec->resized(full);
-    const Box box = reader.read(upright_size(target, orientation), scratch.stored);
-    return upright_picture(Format::kJpeg, full, orientation, box, scratch);
+    const int back = inverse(orientation);
+    const Size full = turned(reader.size(), orientation);
+    Framing framing = framing_of(full);
+
+    Box stored = orient_box(framing.box, back, full);
+    const Size at_least = turned(framing.size, orientation);
+    const Scaled scaled = reader.scale_to(std::max(at_least.height / stored.height(), at_least.width / stored.width()));
+    stored = {stored.top * scaled.down, stored.left * scaled.across, stored.bottom * scaled.down,
+              stored.right * scaled.across};
+    framing.box = orient_box(stored, orientation, scaled.size);
+
+    ResizePlan plan(turned(scaled.size, orientation), framing);
+    const Crop read = reader.read(orient_crop(plan.source(), back, turned(scaled.size, orientation)), scratch.stored);
+    if (orientation == 1) return {format, full, std::move(plan), &scratch.stored, read};
+    orient(scratch.stored.view(), orientation, scratch.upright);
+    return {format, full, std::move(plan), &scratch.upright, orient_crop(read, orientation, scaled.size)};
 }
 
 template <typename Reader>
-Picture read_whole(Format format, Bytes image, const Limits& limits, PictureScratch& scratch) {
+Picture read_as(Format format, Bytes image, const Limits& limits, const FramingOf& framing_of,
+                PictureScratch& scratch) {
     Reader reader(image, limits);
-    reader.read(scratch.stored);
-    const Size full = upright_size(reader.size(), reader.orientation());
-    return upright_picture(format, full, reader.orientation(), whole(reader.size()), scratch);
+    return read_with(reader, format, framing_of, scratch);
 }
 
 }  // namespace
 
-Picture read_picture(Bytes image, const Limits& limits, const PreprocessSpec* spec, PictureScratch& scratch) {
+Picture read_picture(Bytes image, const Limits& limits, const FramingOf& framing_of, PictureScratch& scratch) {
     if (image.size() > limits.max_bytes) {
         throw Error(Code::kLimit, "The image file has " + grouped(image.size()) + " bytes; the limit is " +
                                       grouped(limits.max_bytes) + ". Make it smaller or raise max_bytes.");
     }
     switch (detect_format(image)) {
         case Format::kJpeg:
-            return read_jpeg(image, limits, spec, scratch);
+            return read_as<JpegReader>(Format::kJpeg, image, limits, framing_of, scratch);
         case Format::kPng:
-            return read_whole<PngReader>(Format::kPng, image, limits, scratch);
+            return read_as<PngReader>(Format::kPng, image, limits, framing_of, scratch);
         case Format::kWebp:
-            return read_whole<WebpReader>(Format::kWebp, image, limits, scratch);
+            return read_as<WebpReader>(Format::kWebp, image, limits, framing_of, scratch);
         case Format::kUnknown:
             break;
     }

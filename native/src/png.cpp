@@ -58,7 +58,7 @@ void PngReader::read_header(const Limits& limits) {
     if (png_get_eXIf_1(png_, info_, &exif_bytes, &exif) != 0) orientation_ = exif_orientation({exif, exif_bytes});
 }
 
-void PngReader::read(Image& out) {
+Crop PngReader::read(const Crop&, Image& out) {
     out.reshape(size_);
     std::vector<png_bytep> rows(static_cast<std::size_t>(size_.height));
     for (int y = 0; y < size_.height; ++y) rows[static_cast<std::size_t>(y)] = out.row(y);
@@ -75,6 +75,7 @@ void PngReader::read(Image& out) {
         }
         png_read_image(png_, rows.data());
     });
+    return {0, 0, size_};
 }
 
 /// Runs step, which calls libpng, and turns its longjmp into an exception. A step holds nothing with a destructor:

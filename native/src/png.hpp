@@ -7,6 +7,8 @@
 
 #include "saccade/error.hpp"
 #include "saccade/image.hpp"
+#include "saccade/resize.hpp"
+#include "scaled.hpp"
 
 namespace saccade {
 
@@ -24,8 +26,10 @@ class PngReader {
     /// From an eXIf chunk that stands before the pixels.
     [[nodiscard]] int orientation() const { return orientation_; }
 
-    /// Decodes all pixels; call once.
-    void read(Image& out);
+    /// The whole picture: PNG has no smaller scale.
+    [[nodiscard]] Scaled scale_to(double) const { return {size_}; }
+    /// Decodes all pixels, whatever is needed; call once.
+    Crop read(const Crop& needed, Image& out);
 
   private:
     template <typename Step>

@@ -1,9 +1,8 @@
 #include "saccade/resize.hpp"
 
 #include <algorithm>
-#include <span>
+#include <cstring>
 #include <string>
-#include <vector>
 
 #include "filter.hpp"
 #include "saccade/error.hpp"
@@ -17,67 +16,70 @@ std::string text_of(Size size) {
     return std::to_string(size.height) + " x " + std::to_string(size.width);
 }
 
-/// The samples that taps read.
+std::size_t row_bytes(int pixels) {
+    return static_cast<std::size_t>(pixels) * kChannels;
+}
+
+/// The samples that the taps read; or, without taps, the ones that are kept as they are.
 struct SampleRange {
     int first;
     int count;
+
+    SampleRange(const std::vector<Tap>& taps, int from, int kept)
+        : first(taps.empty() ? from : taps.front().first),
+          count(taps.empty() ? kept : taps.back().first + taps.back().count - first) {}
 };
 
-SampleRange range_of(std::span<const Tap> taps) {
-    return {taps.front().first, taps.back().first + taps.back().count - taps.front().first};
+}  // namespace
+
+ResizePlan::ResizePlan(Size pixels, const Framing& framing) : kept_(framing.keep.size) {
+    const Crop& keep = framing.keep;
+    const Axis across{pixels.width, framing.box.left, framing.box.right, framing.size.width};
+    const Axis down{pixels.height, framing.box.top, framing.box.bottom, framing.size.height};
+    if (!across.is_identity()) across_ = make_taps(across, framing.filter, keep.left, kept_.width, across_weights_);
+    if (!down.is_identity()) down_ = make_taps(down, framing.filter, keep.top, kept_.height, down_weights_);
+    const SampleRange columns(across_, keep.left, kept_.width);
+    const SampleRange rows(down_, keep.top, kept_.height);
+    source_ = {rows.first, columns.first, {rows.count, columns.count}};
 }
 
-/// Rows of levels in somebody else's memory, `stride` bytes apart.
-struct Rows {
-    const std::uint8_t* data;
-    std::size_t stride;
-};
-
-/// First pass: the rows of range, resized across, of which only the columns that keep covers.
-Rows resize_across(PixelsView pixels, const Axis& across, SampleRange range, const Crop& keep, ResizeScratch& scratch) {
-    if (across.is_identity()) {
-        const std::size_t stride = static_cast<std::size_t>(pixels.size.width) * kChannels;
-        return {pixels.row(range.first) + static_cast<std::size_t>(keep.left) * kChannels, stride};
+void ResizePlan::run(PixelsView pixels, const Crop& region, std::span<std::uint8_t> out, ResizeScratch& scratch) const {
+    const std::uint8_t* first = pixels.row(source_.top - region.top) + row_bytes(source_.left - region.left);
+    const Rows rows = resize_across({first, row_bytes(pixels.size.width)}, scratch);
+    const std::size_t bytes = row_bytes(kept_.width);
+    for (std::size_t y = 0; y < static_cast<std::size_t>(kept_.height); ++y) {
+        std::uint8_t* to = out.data() + y * bytes;
+        if (down_.empty()) {
+            std::memcpy(to, rows.data + y * rows.stride, bytes);
+            continue;
+        }
+        const Tap& tap = down_[y];
+        kernels().blend_rows(rows.data + static_cast<std::size_t>(tap.first - source_.top) * rows.stride, rows.stride,
+                             bytes, tap.count, down_weights_.data() + tap.first_weight, to);
     }
-    scratch.weights.clear();
-    const std::vector<Tap> taps = make_taps(across, keep.left, keep.size.width, scratch.weights);
-    const SampleRange columns = range_of(taps);
-    const std::size_t stride = taps.size() * kChannels + kRowSlack;
-    const std::size_t groups = (static_cast<std::size_t>(range.count) + kRowGroup - 1) / kRowGroup;
+}
+
+ResizePlan::Rows ResizePlan::resize_across(Rows source, ResizeScratch& scratch) const {
+    if (across_.empty()) return source;
+    const auto count = static_cast<std::size_t>(source_.size.height);
+    const auto columns = static_cast<std::size_t>(source_.size.width);
+    const std::size_t stride = across_.size() * kChannels + kRowSlack;
+    const std::size_t groups = (count + kRowGroup - 1) / kRowGroup;
     scratch.rows.resize(groups * kRowGroup * stride);
-    scratch.lanes.resize(static_cast<std::size_t>(columns.count) * kLanes);
+    scratch.lanes.resize(columns * kLanes);
     for (std::size_t group = 0; group < groups; ++group) {
         const std::uint8_t* from[kRowGroup];
         for (std::size_t r = 0; r < kRowGroup; ++r) {
-            const int row = std::min(static_cast<int>(group * kRowGroup + r), range.count - 1);
-            from[r] = pixels.row(range.first + row) + static_cast<std::size_t>(columns.first) * kChannels;
+            from[r] = source.data + std::min(group * kRowGroup + r, count - 1) * source.stride;
         }
-        kernels().interleave(from, static_cast<std::size_t>(columns.count), scratch.lanes.data());
-        kernels().resize_columns(scratch.lanes.data(), columns.first, taps.data(), taps.size(), scratch.weights.data(),
-                                 scratch.rows.data() + group * kRowGroup * stride, stride);
+        kernels().interleave(from, columns, scratch.lanes.data());
+        kernels().resize_columns(scratch.lanes.data(), source_.left, across_.data(), across_.size(),
+                                 across_weights_.data(), scratch.rows.data() + group * kRowGroup * stride, stride);
     }
     return {scratch.rows.data(), stride};
 }
 
-}  // namespace
-
-void resize_region(PixelsView pixels, Box box, Size size, Crop keep, std::span<std::uint8_t> out,
-                   ResizeScratch& scratch) {
-    const Axis across{pixels.size.width, box.left, box.right, size.width};
-    const Axis down{pixels.size.height, box.top, box.bottom, size.height};
-    const std::size_t row_bytes = static_cast<std::size_t>(keep.size.width) * kChannels;
-    std::vector<std::int32_t> weights;
-    const std::vector<Tap> taps = make_taps(down, keep.top, keep.size.height, weights);
-    const SampleRange range = range_of(taps);
-    const Rows rows = resize_across(pixels, across, range, keep, scratch);
-    for (std::size_t y = 0; y < taps.size(); ++y) {
-        const std::uint8_t* first = rows.data + static_cast<std::size_t>(taps[y].first - range.first) * rows.stride;
-        kernels().blend_rows(first, rows.stride, row_bytes, taps[y].count, weights.data() + taps[y].first_weight,
-                             out.data() + y * row_bytes);
-    }
-}
-
-Image resize(PixelsView pixels, Size size) {
+Image resize(PixelsView pixels, Size size, Filter filter) {
     const auto is_usable = [](Size sides) {
         return std::min(sides.height, sides.width) >= 1 && std::max(sides.height, sides.width) <= kMaxSide;
     };
@@ -85,10 +87,11 @@ Image resize(PixelsView pixels, Size size) {
         throw Error(Code::kArgument, "Cannot resize " + text_of(pixels.size) + " to " + text_of(size) +
                                          " pixels. Every side must be from 1 to " + grouped(kMaxSide) + ".");
     }
+    const Crop region{0, 0, pixels.size};
+    const ResizePlan plan(pixels.size, {Box::whole(pixels.size), size, {0, 0, size}, filter});
     Image out(size);
     ResizeScratch scratch;
-    const Box box{0, 0, static_cast<double>(pixels.size.height), static_cast<double>(pixels.size.width)};
-    resize_region(pixels, box, size, {0, 0, size}, out.data(), scratch);
+    plan.run(pixels, region, out.data(), scratch);
     return out;
 }
 

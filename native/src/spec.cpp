@@ -20,7 +20,8 @@ constexpr std::string_view kImagenet = "imagenet";
 constexpr std::array<double, 3> kImagenetMean{0.485, 0.456, 0.406};
 constexpr std::array<double, 3> kImagenetStd{0.229, 0.224, 0.225};
 constexpr std::string_view kKnownSteps =
-    "Known, in this order: decode, resize(H,W) or resize_short(S), center_crop(S) or center_crop(H,W), "
+    "Known, in this order: decode, resize(H,W) or resize_short(S) (;bicubic at will), center_crop(S) or "
+    "center_crop(H,W), "
     "normalize(r,g,b;r,g,b) or normalize(imagenet).";
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -53,6 +54,12 @@ std::string joined(const std::array<double, 3>& values) {
 
 std::string joined(Size size) {
     return std::to_string(size.height) + "," + std::to_string(size.width);
+}
+
+/// Half of a difference, ties to even: Python's round(), which torchvision's center_crop uses.
+int half_to_even(int difference) {
+    const int half = difference / 2;
+    return half + (difference % 2 == 1 && half % 2 == 1 ? 1 : 0);
 }
 
 }  // namespace
@@ -97,19 +104,32 @@ class SpecParser {
     void decode() { enter(Stage::kDecoded, "decode"); }
 
     void resize(std::string_view arguments) {
-        const std::vector<int> sides = parse_sides(arguments);
+        const std::vector<int> sides = parse_sides(without_filter(arguments));
         if (sides.size() != 2) refuse("needs height and width, as in resize(224,224)");
         spec_.resize_ = spec_.size_ = {sides[0], sides[1]};
-        enter(Stage::kResized, "resize(" + joined(spec_.resize_) + ")");
+        enter(Stage::kResized, "resize(" + joined(spec_.resize_) + filter_text() + ")");
     }
 
     void resize_short(std::string_view arguments) {
-        const std::vector<int> sides = parse_sides(arguments);
+        const std::vector<int> sides = parse_sides(without_filter(arguments));
         if (sides.size() != 1) refuse("needs one side, as in resize_short(256)");
         spec_.resize_ = {sides[0], sides[0]};
         spec_.is_short_ = true;
-        enter(Stage::kResized, "resize_short(" + std::to_string(sides[0]) + ")");
+        enter(Stage::kResized, "resize_short(" + std::to_string(sides[0]) + filter_text() + ")");
     }
+
+    /// Takes ";bicubic" or ";triangle" from the end of a resize's arguments; without either it is the triangle.
+    std::string_view without_filter(std::string_view arguments) {
+        const std::vector<std::string_view> parts = split(arguments, ';');
+        if (parts.size() == 1) return arguments;
+        if (parts.size() > 2 || (parts[1] != "bicubic" && parts[1] != "triangle")) {
+            refuse("has a filter that is not known; there are bicubic and triangle");
+        }
+        if (parts[1] == "bicubic") spec_.filter_ = Filter::kBicubic;
+        return parts[0];
+    }
+
+    [[nodiscard]] std::string filter_text() const { return spec_.filter_ == Filter::kBicubic ? ";bicubic" : ""; }
 
     void center_crop(std::string_view arguments) {
         const std::vector<int> sides = parse_sides(arguments);
@@ -198,6 +218,16 @@ Size PreprocessSpec::resized(Size full) const {
         return {resize_.height, static_cast<int>(side * full.width / full.height)};
     }
     return {static_cast<int>(side * full.height / full.width), resize_.width};
+}
+
+Framing PreprocessSpec::framing(Size full) const {
+    const Size size = resized(full);
+    const Crop keep{half_to_even(size.height - size_.height), half_to_even(size.width - size_.width), size_};
+    return {Box::whole(full), size, keep, filter_};
+}
+
+Framing PreprocessSpec::framing_of_part(const Box& part) const {
+    return {part, size_, {0, 0, size_}, filter_};
 }
 
 }  // namespace saccade

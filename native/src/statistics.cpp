@@ -81,10 +81,10 @@ using HashPlane = std::array<std::int32_t, kHashSide * kHashSide>;
 /// Luma at kHashSide x kHashSide: rows first, since whole rows blend fastest.
 HashPlane shrunk_luma(std::span<const std::uint8_t> luma, Size size) {
     std::vector<std::int32_t> weights;
-    const std::vector<Tap> rows =
-        make_taps({size.height, 0, static_cast<double>(size.height), kHashSide}, 0, kHashSide, weights);
-    const std::vector<Tap> columns =
-        make_taps({size.width, 0, static_cast<double>(size.width), kHashSide}, 0, kHashSide, weights);
+    const std::vector<Tap> rows = make_taps({size.height, 0, static_cast<double>(size.height), kHashSide},
+                                            Filter::kTriangle, 0, kHashSide, weights);
+    const std::vector<Tap> columns = make_taps({size.width, 0, static_cast<double>(size.width), kHashSide},
+                                               Filter::kTriangle, 0, kHashSide, weights);
     const auto row_bytes = static_cast<std::size_t>(size.width);
     std::vector<std::uint8_t> blended(row_bytes);
     HashPlane plane{};

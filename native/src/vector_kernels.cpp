@@ -26,7 +26,8 @@ constexpr size_t kSumPixels = 1024;  // as many as a 32-bit sum of squared Lapla
 
 uint8_t level_of(int32_t sum) {
     const int32_t level = sum >> kWeightBits;
-    return static_cast<uint8_t>(level < 255 ? level : 255);  // weights are not negative
+    const int32_t positive = level > 0 ? level : 0;  // a cubic's weights may be negative
+    return static_cast<uint8_t>(positive < 255 ? positive : 255);
 }
 
 int32_t larger(int32_t a, int32_t b) {

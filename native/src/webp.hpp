@@ -2,6 +2,8 @@
 
 #include "saccade/error.hpp"
 #include "saccade/image.hpp"
+#include "saccade/resize.hpp"
+#include "scaled.hpp"
 
 namespace saccade {
 
@@ -15,12 +17,16 @@ class WebpReader {
     [[nodiscard]] Size size() const { return size_; }
     [[nodiscard]] int orientation() const { return orientation_; }
 
-    /// Decodes all pixels.
-    void read(Image& out) const;
+    /// Chooses the smallest of the scales 1/8, 1/4, 1/2, 1 that is at least twice this; 1 where scaling would show.
+    Scaled scale_to(double least_scale);
+    /// Decodes the whole scaled picture, whatever is needed.
+    Crop read(const Crop& needed, Image& out) const;
 
   private:
     Bytes bytes_;
     Size size_;
+    Size scaled_;
+    bool has_alpha_ = false;
     int orientation_ = 1;
 };
 

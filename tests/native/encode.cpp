@@ -25,8 +25,8 @@ void set_colours(jpeg_compress_struct& info, const JpegOptions& options) {
     info.input_components = options.is_cmyk ? 4 : options.is_grey ? 1 : 3;
     info.in_color_space = options.is_cmyk ? JCS_CMYK : options.is_grey ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(&info);
-    info.comp_info[0].h_samp_factor = options.luma_sampling;
-    info.comp_info[0].v_samp_factor = options.luma_sampling;
+    info.comp_info[0].h_samp_factor = options.luma_sampling.width;
+    info.comp_info[0].v_samp_factor = options.luma_sampling.height;
 }
 
 std::vector<std::uint8_t> jpeg_samples(const std::uint8_t* row, int width, const JpegOptions& options) {

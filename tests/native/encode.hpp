@@ -19,7 +19,7 @@ Image gradient(Size size);
 
 struct JpegOptions {
     int quality = 90;
-    int luma_sampling = 1;  ///< 2 halves chroma in both directions
+    Size luma_sampling{1, 1};  ///< {2, 2} halves chroma in both directions, {1, 2} across only
     bool is_progressive = false;
     bool is_arithmetic = false;
     bool is_grey = false;

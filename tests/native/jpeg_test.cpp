@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "encode.hpp"
 #include "saccade/decode.hpp"
@@ -19,7 +20,7 @@ TEST(Jpeg, every_kind_decodes_near_its_pixels) {
     const Image pixels = test::gradient({41, 57});
     const std::vector<JpegOptions> kinds{
         {.quality = 95},
-        {.quality = 95, .luma_sampling = 2},
+        {.quality = 95, .luma_sampling = {2, 2}},
         {.quality = 95, .is_progressive = true},
         {.quality = 95, .is_arithmetic = true},
         {.quality = 95, .restart_interval = 2},
@@ -49,29 +50,100 @@ TEST(Jpeg, cmyk_is_taken_as_inverted) {
 
 TEST(Jpeg, is_decoded_at_the_smallest_scale_that_covers) {
     const File file = encode_jpeg(test::gradient({333, 500}));
-    const auto size_for = [&file](Size at_least) {
-        JpegReader reader(file, {});
-        Image out;
-        reader.read(at_least, out);
-        return out.size();
-    };
+    const auto size_for = [&file](double least_scale) { return JpegReader(file, {}).scale_to(least_scale).size; };
 
-    EXPECT_EQ(size_for({41, 62}), (Size{42, 63}));
-    EXPECT_EQ(size_for({42, 62}), (Size{84, 125}));  // 333 / 8 is 41.6 and does not cover 42
-    EXPECT_EQ(size_for({84, 10}), (Size{167, 250}));
-    EXPECT_EQ(size_for({10, 251}), (Size{333, 500}));
-    EXPECT_EQ(size_for({9999, 9999}), (Size{333, 500}));
+    EXPECT_EQ(size_for(0.001), (Size{42, 63}));
+    EXPECT_EQ(size_for(0.125), (Size{42, 63}));
+    EXPECT_EQ(size_for(42.0 / 333), (Size{84, 125}));  // 333 / 8 is 41.6 and does not cover 42
+    EXPECT_EQ(size_for(0.251), (Size{167, 250}));
+    EXPECT_EQ(size_for(0.501), (Size{333, 500}));
+    EXPECT_EQ(size_for(20), (Size{333, 500}));
 }
 
-TEST(Jpeg, box_of_a_scaled_picture_ends_within_its_last_pixel) {
-    JpegReader reader(encode_jpeg(test::gradient({333, 501})), {});
-    Image out;
+TEST(Jpeg, scale_is_that_of_the_picture_and_not_of_its_rounded_up_size) {
+    const File file = encode_jpeg(test::gradient({333, 501}));
 
-    const Box box = reader.read({80, 80}, out);
+    const Scaled scaled = JpegReader(file, {}).scale_to(0.25);
 
-    EXPECT_DOUBLE_EQ(box.bottom, 83.25);
-    EXPECT_DOUBLE_EQ(box.right, 125.25);
-    EXPECT_EQ(out.size(), (Size{84, 126}));
+    EXPECT_EQ(scaled.size, (Size{84, 126}));
+    EXPECT_DOUBLE_EQ(scaled.down, 0.25);
+    EXPECT_DOUBLE_EQ(scaled.across, 0.25);
+}
+
+/// A part of a picture, and where it lies.
+struct Part {
+    Image pixels;
+    Crop region;
+};
+
+Part read_part(const File& file, double scale, const Crop& needed) {
+    JpegReader reader(file, {});
+    reader.scale_to(scale);
+    Part part;
+    part.region = reader.read(needed, part.pixels);
+    return part;
+}
+
+bool covers(const Crop& outer, const Crop& inner) {
+    return outer.top <= inner.top && outer.left <= inner.left && outer.bottom() >= inner.bottom() &&
+           outer.right() >= inner.right();
+}
+
+/// Whether the part holds, where it is needed, what the whole picture holds there.
+bool agrees(const Part& part, const Crop& needed, const Image& whole) {
+    const std::size_t bytes = static_cast<std::size_t>(needed.size.width) * kChannels;
+    for (int y = needed.top; y < needed.bottom(); ++y) {
+        const std::uint8_t* expected = whole.view().row(y) + static_cast<std::size_t>(needed.left) * kChannels;
+        const std::uint8_t* read = part.pixels.view().row(y - part.region.top) +
+                                   static_cast<std::size_t>(needed.left - part.region.left) * kChannels;
+        if (!std::equal(expected, expected + bytes, read)) return false;
+    }
+    return true;
+}
+
+class JpegPart : public testing::TestWithParam<JpegOptions> {};
+
+TEST_P(JpegPart, is_what_the_whole_picture_has_there) {
+    const File file = encode_jpeg(test::noise({203, 277}), GetParam());
+    std::mt19937 random(1);
+    for (const double scale : {0.125, 0.25, 0.5, 1.0}) {
+        const Size size = JpegReader(file, {}).scale_to(scale).size;
+        const Part whole = read_part(file, scale, {0, 0, size});
+        ASSERT_EQ(whole.region, (Crop{0, 0, size}));
+        for (int round = 0; round < 40; ++round) {
+            const int top = static_cast<int>(random() % static_cast<unsigned>(size.height));
+            const int left = static_cast<int>(random() % static_cast<unsigned>(size.width));
+            const Crop needed{top,
+                              left,
+                              {1 + static_cast<int>(random() % static_cast<unsigned>(size.height - top)),
+                               1 + static_cast<int>(random() % static_cast<unsigned>(size.width - left))}};
+            const Part part = read_part(file, scale, needed);
+            ASSERT_TRUE(covers(part.region, needed));
+            ASSERT_TRUE(agrees(part, needed, whole.pixels))
+                << "scale " << scale << ", rows " << top << " to " << needed.bottom() << ", columns " << left << " to "
+                << needed.right();
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(OfEveryKind, JpegPart,
+                         testing::Values(JpegOptions{}, JpegOptions{.luma_sampling = {2, 2}},
+                                         JpegOptions{.luma_sampling = {1, 2}}, JpegOptions{.luma_sampling = {2, 1}},
+                                         JpegOptions{.luma_sampling = {1, 4}},
+                                         JpegOptions{.luma_sampling = {2, 2}, .is_progressive = true},
+                                         JpegOptions{.is_arithmetic = true}, JpegOptions{.is_grey = true},
+                                         JpegOptions{.is_cmyk = true},
+                                         JpegOptions{.luma_sampling = {2, 2}, .restart_interval = 3}));
+
+TEST(Jpeg, part_of_a_file_that_is_cut_anywhere_is_truncated) {
+    for (const JpegOptions& options : {JpegOptions{}, JpegOptions{.is_progressive = true}}) {
+        const File file = encode_jpeg(test::noise({64, 48}), options);
+        for (std::size_t length = 1000; length + 3 < file.size(); length += 7) {
+            const File cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(length));
+            const auto work = [&] { read_part(cut, 1, {8, 8, {20, 20}}); };
+            ASSERT_EQ(test::error_of(work).code(), Code::kTruncated) << length << " of " << file.size();
+        }
+    }
 }
 
 TEST(Jpeg, cut_at_every_byte_is_truncated) {

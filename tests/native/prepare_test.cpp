@@ -101,6 +101,65 @@ TEST(Prepare, huge_image_leaves_no_memory_behind_that_changes_a_small_one) {
     EXPECT_EQ(prepared({small}, {"decode", "resize(8,8)"}).pixels, before.pixels);
 }
 
+TEST(Prepare, part_is_the_resized_part) {
+    const Image pixels = test::noise({90, 61});
+    const File file = test::encode_png(pixels);
+    const PreprocessSpec spec = PreprocessSpec::parse(Lines{"decode", "resize(20,16)"});
+    Image part({40, 32});
+    for (int y = 0; y < 40; ++y) std::copy_n(pixels.view().row(30 + y) + 12 * kChannels, 32 * kChannels, part.row(y));
+    std::vector<std::uint8_t> out(spec.size().bytes());
+
+    const ImageInfo info = prepare_part(
+        file, spec,
+        [](Size) {
+            return Box{30, 12, 70, 44};
+        },
+        out);
+
+    const Image expected = resize(part.view(), {20, 16});
+    EXPECT_TRUE(std::ranges::equal(out, expected.data()));
+    EXPECT_EQ(info.size, (Size{90, 61}));
+}
+
+TEST(Prepare, part_of_a_turned_jpeg_is_the_part_as_displayed) {
+    // Stored columns run down when orientation 6 is displayed: the upper left corner is stored at the lower left.
+    const Image pixels = test::gradient({96, 160});
+    const File file = test::encode_jpeg(pixels, {.exif = test::exif_with_orientation(6)});
+    const PreprocessSpec spec = PreprocessSpec::parse(Lines{"decode", "resize(32,32)"});
+    const Image upright = decode(file);
+    ASSERT_EQ(upright.size(), (Size{160, 96}));
+    std::vector<std::uint8_t> out(spec.size().bytes());
+
+    prepare_part(
+        file, spec,
+        [](Size full) {
+            return Box{full.height - 32.0, 8, full.height * 1.0, 40};
+        },
+        out);
+
+    for (int y = 0; y < 32; ++y) {
+        const std::uint8_t* expected = upright.view().row(128 + y) + 8 * kChannels;
+        ASSERT_TRUE(std::equal(expected, expected + 32 * kChannels, out.begin() + y * 32 * 3)) << y;
+    }
+}
+
+TEST(Prepare, tensors_are_what_the_writer_makes_of_the_pixels) {
+    const std::vector<File> files = mixed_files();
+    const std::vector<Bytes> images(files.begin(), files.end());
+    const PreprocessSpec spec = PreprocessSpec::parse(kCropped);
+    const Batch batch = prepared(files, kCropped);
+    for (const DataType type : {DataType::kUint8, DataType::kBfloat16, DataType::kFloat32}) {
+        const TensorWriter writer(spec, {type, Layout::kNchw});
+        std::vector<std::byte> expected(files.size() * writer.tensor_bytes());
+        std::vector<std::byte> out(expected.size(), std::byte{7});
+        writer.write_all(batch.pixels, expected);
+
+        prepare_tensors(images, spec, writer, out);
+
+        EXPECT_EQ(out, expected);  // without a mean, the zeros of the failed image stay zeros
+    }
+}
+
 TEST(Prepare, output_of_another_size_is_argument_error) {
     const PreprocessSpec spec = PreprocessSpec::parse(kCropped);
     std::vector<std::uint8_t> out(10);

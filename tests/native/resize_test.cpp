@@ -40,6 +40,10 @@ Image reference(const Image& image, Size size) {
     return out;
 }
 
+void frame(const Image& image, const Framing& framing, Image& out, ResizeScratch& scratch) {
+    ResizePlan(image.size(), framing).run(image.view(), {0, 0, image.size()}, out.data(), scratch);
+}
+
 TEST(Resize, is_within_one_level_of_the_definition) {
     for (const Size from : {Size{13, 9}, Size{1, 20}, Size{20, 1}, Size{16, 16}}) {
         for (const Size to : {Size{5, 7}, Size{8, 8}, Size{30, 3}, Size{1, 1}, Size{31, 40}}) {
@@ -55,14 +59,14 @@ TEST(Resize, to_the_same_size_is_exact) {
     EXPECT_EQ(test::largest_difference(resize(image.view(), {17, 70}).view(), image.view()), 0);
 }
 
-TEST(ResizeRegion, equals_the_same_part_of_the_whole) {
+TEST(ResizePlan, equals_the_same_part_of_the_whole) {
     const Image image = test::noise({50, 81});
     const Image whole = resize(image.view(), {23, 40});
     const Crop keep{4, 7, {11, 20}};
     Image part(keep.size);
     ResizeScratch scratch;
 
-    resize_region(image.view(), {0, 0, 50, 81}, {23, 40}, keep, part.data(), scratch);
+    frame(image, {Box::whole({50, 81}), {23, 40}, keep}, part, scratch);
 
     for (int y = 0; y < keep.size.height; ++y) {
         const std::uint8_t* expected = whole.view().row(keep.top + y) + static_cast<std::size_t>(keep.left) * kChannels;
@@ -70,27 +74,27 @@ TEST(ResizeRegion, equals_the_same_part_of_the_whole) {
     }
 }
 
-TEST(ResizeRegion, of_unchanged_size_is_a_crop) {
+TEST(ResizePlan, of_unchanged_size_is_a_crop) {
     const Image image = test::noise({10, 12});
     Image part({3, 4});
     ResizeScratch scratch;
 
-    resize_region(image.view(), {0, 0, 10, 12}, {10, 12}, {2, 5, {3, 4}}, part.data(), scratch);
+    frame(image, {Box::whole({10, 12}), {10, 12}, {2, 5, {3, 4}}}, part, scratch);
 
     EXPECT_TRUE(std::equal(part.row(1), part.row(1) + 12, image.view().row(3) + 15));
 }
 
-TEST(ResizeRegion, scratch_of_a_larger_image_does_not_show) {
+TEST(ResizePlan, scratch_of_a_larger_image_does_not_show) {
     const Image large = test::noise({200, 200});
     const Image small = test::noise({9, 9}, 2);
     ResizeScratch scratch;
     Image first({7, 7});
     Image second({7, 7});
 
-    resize_region(small.view(), {0, 0, 9, 9}, {7, 7}, {0, 0, {7, 7}}, first.data(), scratch);
+    frame(small, {Box::whole({9, 9}), {7, 7}, {0, 0, {7, 7}}}, first, scratch);
     Image ignored({50, 60});
-    resize_region(large.view(), {0, 0, 200, 200}, {50, 60}, {0, 0, {50, 60}}, ignored.data(), scratch);
-    resize_region(small.view(), {0, 0, 9, 9}, {7, 7}, {0, 0, {7, 7}}, second.data(), scratch);
+    frame(large, {Box::whole({200, 200}), {50, 60}, {0, 0, {50, 60}}}, ignored, scratch);
+    frame(small, {Box::whole({9, 9}), {7, 7}, {0, 0, {7, 7}}}, second, scratch);
 
     EXPECT_EQ(test::largest_difference(first.view(), second.view()), 0);
 }

@@ -28,19 +28,26 @@ TEST(PreprocessSpec, spaces_and_spelling_of_numbers_do_not_matter) {
 TEST(PreprocessSpec, short_side_keeps_the_aspect_ratio_rounded_down) {
     const PreprocessSpec spec = parse({"decode", "resize_short(256)", "center_crop(224)"});
 
-    EXPECT_EQ(spec.resized({375, 500}), (Size{256, 341}));  // 256 * 500 / 375 = 341.3
-    EXPECT_EQ(spec.resized({500, 375}), (Size{341, 256}));
-    EXPECT_EQ(spec.resized({7, 7}), (Size{256, 256}));
+    EXPECT_EQ(spec.framing({375, 500}).size, (Size{256, 341}));  // 256 * 500 / 375 = 341.3
+    EXPECT_EQ(spec.framing({500, 375}).size, (Size{341, 256}));
+    EXPECT_EQ(spec.framing({7, 7}).size, (Size{256, 256}));
 }
 
 TEST(PreprocessSpec, short_side_of_the_longest_image_does_not_overflow) {
     const PreprocessSpec spec = parse({"decode", "resize_short(4096)", "center_crop(1)"});
 
-    EXPECT_EQ(spec.resized({1, 65'535}), (Size{4096, 268'431'360}));
+    EXPECT_EQ(spec.framing({1, 65'535}).size, (Size{4096, 268'431'360}));
 }
 
 TEST(PreprocessSpec, exact_resize_ignores_the_aspect_ratio) {
-    EXPECT_EQ(parse({"decode", "resize(32,48)"}).resized({1, 1000}), (Size{32, 48}));
+    EXPECT_EQ(parse({"decode", "resize(32,48)"}).framing({1, 1000}).size, (Size{32, 48}));
+}
+
+TEST(PreprocessSpec, bicubic_is_written_and_the_triangle_is_not) {
+    EXPECT_EQ(parse({"decode", "resize(8, 9; bicubic)"}).steps()[1], "resize(8,9;bicubic)");
+    EXPECT_EQ(parse({"decode", "resize_short(8;bicubic)", "center_crop(8)"}).steps()[1], "resize_short(8;bicubic)");
+    EXPECT_EQ(parse({"decode", "resize(8,9;triangle)"}), parse({"decode", "resize(8,9)"}));
+    EXPECT_EQ(parse({"decode", "resize(8,9;bicubic)"}).framing({1, 1}).filter, Filter::kBicubic);
 }
 
 TEST(PreprocessSpec, impossible_lines_are_spec_errors_that_quote_them) {
@@ -48,6 +55,7 @@ TEST(PreprocessSpec, impossible_lines_are_spec_errors_that_quote_them) {
         {{}, "empty"},
         {{"resize(8,8)"}, "'resize(8,8)' is out of order"},
         {{"decode"}, "no resize"},
+        {{"decode", "resize(8,8;lanczos)"}, "bicubic and triangle"},
         {{"decode", "resize_short(8)"}, "'resize_short(8)' leaves the long side open"},
         {{"decode", "resize(8,8)", "center_crop(9)"}, "'center_crop(9)' is larger"},
         {{"decode", "resize(4097,8)"}, "'4097'"},

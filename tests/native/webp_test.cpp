@@ -6,6 +6,7 @@
 
 #include "encode.hpp"
 #include "saccade/decode.hpp"
+#include "saccade/resize.hpp"
 
 namespace saccade {
 namespace {
@@ -43,6 +44,27 @@ TEST(Webp, orientation_of_its_exif_is_applied) {
 
     EXPECT_EQ(WebpReader(file, {}).orientation(), 6);
     EXPECT_EQ(decode(file).size(), (Size{9, 4}));
+}
+
+TEST(Webp, is_decoded_at_the_smallest_scale_that_covers_twice) {
+    const Image pixels = test::gradient({60, 82});
+    const File file = encode_webp(pixels);
+    WebpReader reader(file, {});
+
+    const Scaled scaled = reader.scale_to(0.1);
+    Image out;
+    const Crop region = reader.read({0, 0, {1, 1}}, out);
+
+    EXPECT_EQ(scaled.size, (Size{15, 21}));  // a quarter, rounded up
+    EXPECT_DOUBLE_EQ(scaled.across, 21.0 / 82);
+    EXPECT_EQ(region, (Crop{0, 0, {15, 21}}));
+    EXPECT_LE(test::largest_difference(out.view(), resize(pixels.view(), {15, 21}).view()), 6);
+}
+
+TEST(Webp, of_an_odd_side_is_not_scaled) {
+    const File file = encode_webp(test::gradient({60, 83}));
+
+    EXPECT_EQ(WebpReader(file, {}).scale_to(0.1).size, (Size{60, 83}));
 }
 
 TEST(Webp, cut_at_every_byte_is_truncated) {

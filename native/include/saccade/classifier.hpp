@@ -13,6 +13,7 @@
 #include "saccade/prepare.hpp"
 #include "saccade/scoring.hpp"
 #include "saccade/spec.hpp"
+#include "saccade/tensor.hpp"
 
 namespace saccade {
 
@@ -92,6 +93,7 @@ class Classifier {
     Limits limits_;
     unsigned threads_;
     Engine engine_;
+    TensorWriter writer_;
     std::size_t pass_;  // images that go through the engine at once
     std::mutex mutex_;
     // Reused between passes, guarded by mutex_.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "saccade/image.hpp"
+#include "saccade/resize.hpp"
 
 namespace saccade {
 
@@ -17,6 +18,7 @@ inline constexpr int kMaxTargetSide = 4096;
 ///   decode                        JPEG, PNG or WebP to RGB, EXIF orientation applied
 ///   resize(H,W)                   to exactly this size, aspect ratio not kept
 ///   resize_short(S)               the shorter side becomes S, the longer one floor(S * long / short)
+///                                 both by an antialiased triangle, or bicubic as in resize(H,W;bicubic)
 ///   center_crop(S) | center_crop(H,W)   required after resize_short
 ///   normalize(r,g,b;r,g,b) | normalize(imagenet)   (pixel / 255 - mean) / std; left out: mean 0, std 1
 class PreprocessSpec {
@@ -31,17 +33,22 @@ class PreprocessSpec {
     [[nodiscard]] const std::array<double, 3>& mean() const { return mean_; }
     [[nodiscard]] const std::array<double, 3>& std() const { return std_; }
 
-    /// Size after the resize step and before the crop, for an image that is displayed at full.
-    [[nodiscard]] Size resized(Size full) const;
+    /// What is made of a picture of this size, as displayed.
+    [[nodiscard]] Framing framing(Size full) const;
+    /// The same of a part of a picture, which is brought to size() without a crop.
+    [[nodiscard]] Framing framing_of_part(const Box& part) const;
 
     bool operator==(const PreprocessSpec& other) const { return steps_ == other.steps_; }
 
   private:
     friend class SpecParser;
 
+    [[nodiscard]] Size resized(Size full) const;
+
     std::vector<std::string> steps_;
     Size resize_;  // resize_short: both sides hold S
     bool is_short_ = false;
+    Filter filter_ = Filter::kTriangle;
     Size size_;
     std::array<double, 3> mean_{0.0, 0.0, 0.0};
     std::array<double, 3> std_{1.0, 1.0, 1.0};

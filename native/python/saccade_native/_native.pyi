@@ -112,7 +112,7 @@ class PreprocessSpec:
     """
     What happens between encoded bytes and the network's input, parsed from readable lines.
 
-    In this order: decode; resize(H,W) or resize_short(S); center_crop(S) or center_crop(H,W);
+    In this order: decode; resize(H,W) or resize_short(S), ;bicubic at will; center_crop(S) or center_crop(H,W);
     normalize(r,g,b;r,g,b) or normalize(imagenet). Raises SpecError that names the line.
     """
     def __eq__(self, arg0: typing.Any) -> bool: ...
@@ -471,7 +471,7 @@ def normalize(
     threads: typing.SupportsInt | typing.SupportsIndex = 0,
 ) -> None:
     """
-    (pixel / 255 - mean) / std of (N, H, W, 3) uint8 into out, (N, 3, H, W) float32.
+    (pixel / 255 - mean) / std of prepared (N, H, W, 3) uint8 into out, which prepare describes.
     """
 
 def prepare(
@@ -482,19 +482,23 @@ def prepare(
     threads: typing.SupportsInt | typing.SupportsIndex = 0,
 ) -> list[ImageInfo]:
     """
-    Decodes, orients, resizes and crops each image into its row of out, (N, H, W, 3) uint8.
+    Decodes, orients, resizes and crops each image into its row of out.
 
-    A failed image leaves its row zero and has .error. The result does not depend on threads (0: every
-    processor) or on the split into batches. Runs without the GIL.
+    out: (N, H, W, 3), or else (N, 3, H, W). uint8 gets the levels, float32 gets them normalised, and
+    uint16 gets the bits of that as bfloat16. A failed image leaves its row zero and has .error. The
+    result does not depend on threads (0: every processor) or on the split into batches. Runs without
+    the GIL.
     """
 
 def resize(
     pixels: numpy.ndarray,
     height: typing.SupportsInt | typing.SupportsIndex,
     width: typing.SupportsInt | typing.SupportsIndex,
+    filter: str = "triangle",
 ) -> numpy.typing.NDArray[numpy.uint8]:
     """
-    (height, width, 3) uint8 by an antialiased triangle filter: Pillow's BILINEAR, width first.
+    (height, width, 3) uint8 by an antialiased filter, width first: 'triangle' is Pillow's BILINEAR,
+    'bicubic' its BICUBIC.
     """
 
 __version__: str = "0.1.0"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import functional as torchvision
@@ -29,6 +30,30 @@ def test_normalize_gives_the_bits_that_torchvision_gives(mean, std):
 
     expected = torchvision.normalize(torchvision.to_tensor(pixels[0]), mean, std)
     np.testing.assert_array_equal(out[0], expected.numpy())
+
+
+def test_bfloat16_is_what_torch_rounds_to():
+    spec = PreprocessSpec(["decode", "resize(16,16)", "normalize(imagenet)"])
+    pixels = every_level(16, 16)
+    exact, bits = np.empty((1, 3, 16, 16), np.float32), np.empty((1, 3, 16, 16), np.uint16)
+
+    saccade_native.normalize(pixels, spec, exact)
+    saccade_native.normalize(pixels, spec, bits)
+
+    expected = torch.from_numpy(exact).bfloat16().view(torch.uint16)
+    np.testing.assert_array_equal(bits, expected.numpy())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_both_layouts_hold_the_same_values(noise, dtype):
+    spec = PreprocessSpec(["decode", "resize(5,7)", "normalize(imagenet)"])
+    first, last = np.empty((2, 3, 5, 7), dtype), np.empty((2, 5, 7, 3), dtype)
+    pixels = np.stack([noise(5, 7, 1), noise(5, 7, 2)])
+
+    saccade_native.normalize(pixels, spec, first)
+    saccade_native.normalize(pixels, spec, last)
+
+    np.testing.assert_array_equal(first.transpose(0, 2, 3, 1), last)
 
 
 @pytest.mark.parametrize("threads", [0, 1, 5])
@@ -66,11 +91,11 @@ def test_missing_normalize_step_gives_levels_from_zero_to_one():
     [
         (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 3, 8, 8), np.float64)),
         (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((2, 3, 8, 8), np.float32)),
-        (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 8, 8, 3), np.float32)),
+        (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 8, 3, 8), np.float32)),
         (np.zeros((1, 8, 9, 3), np.uint8), np.zeros((1, 3, 8, 8), np.float32)),
         (np.zeros((8, 8, 3), np.uint8), np.zeros((1, 3, 8, 8), np.float32)),
     ],
-    ids=["float64", "two rows", "channels last", "wide pixels", "one image"],
+    ids=["float64", "two rows", "channels between", "wide pixels", "one image"],
 )
 def test_unusable_arrays_are_argument_errors(pixels, out):
     with pytest.raises(saccade_native.ArgumentError, match="must be"):

@@ -37,6 +37,54 @@ def test_lossless_image_becomes_pillows_resize(noise, encode, size):
     assert (infos[0].format, infos[0].height, infos[0].width, infos[0].error) == ("png", *size, None)
 
 
+def test_bicubic_step_becomes_pillows_bicubic(noise, encode):
+    pixels = noise(100, 41)
+    across = Image.fromarray(pixels).resize((32, 100), Image.Resampling.BICUBIC)
+
+    out, _ = prepared([encode(pixels, "PNG")], PreprocessSpec(["decode", "resize(32,32;bicubic)"]))
+
+    np.testing.assert_array_equal(out[0], across.resize((32, 32), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("bicubic", ["", ";bicubic"])
+@pytest.mark.parametrize("size", [(334, 668), (515, 1025), (90, 91), (750, 502)])
+def test_scaled_webp_decode_stays_near_the_full_one(photo, encode, pillow_rgb, size, bicubic):
+    file = encode(photo(*size), "WEBP", quality=90)
+    filter = Image.Resampling.BICUBIC if bicubic else Image.Resampling.BILINEAR
+    expected = np.asarray(Image.fromarray(pillow_rgb(file)).resize((56, 40), filter))
+
+    out, _ = prepared([file], PreprocessSpec(["decode", f"resize(40,56{bicubic})"]))
+
+    error = np.abs(out[0].astype(int) - expected.astype(int))
+    assert error.mean() <= 1.5
+    assert error.max() <= 16
+
+
+def test_transparent_webp_keeps_its_colours_when_it_shrinks(encode):
+    image = Image.new("RGBA", (160, 160), (200, 100, 50, 0))
+    image.paste((200, 100, 50, 255), (0, 0, 80, 160))
+
+    out, _ = prepared([encode(image, "WEBP", lossless=True, exact=True)], SQUARE)
+
+    np.testing.assert_array_equal(out[0], np.full((32, 32, 3), (200, 100, 50)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint16])
+@pytest.mark.parametrize("shape", [(3, 56, 56), (56, 56, 3)], ids=["NCHW", "NHWC"])
+def test_tensors_are_the_normalised_pixels_and_zeros_for_a_failed_image(photo, encode, dtype, shape):
+    spec = PreprocessSpec([*IMAGENET.steps, "normalize(imagenet)"])
+    files = [encode(photo(120, 90), "JPEG"), b"text", encode(photo(77, 300), "PNG")]
+    pixels, _ = prepared(files, spec)
+    expected, tensors = np.ones((2, 3, *shape), dtype)
+    saccade_native.normalize(pixels, spec, expected)
+    expected[1] = 0
+
+    infos = saccade_native.prepare(files, spec, tensors)
+
+    np.testing.assert_array_equal(tensors, expected)
+    assert [info.error is None for info in infos] == [True, False, True]
+
+
 @given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 60), st.integers(0, 10))
 @settings(max_examples=100, deadline=None)
 def test_short_side_and_crop_are_those_of_torchvision(height, width, crop, margin):
@@ -204,15 +252,15 @@ def test_empty_batch_is_an_empty_list():
     [
         np.zeros((2, 32, 32, 3), np.uint8),
         np.zeros((1, 32, 31, 3), np.uint8),
-        np.zeros((1, 3, 32, 32), np.uint8),
-        np.zeros((1, 32, 32, 3), np.float32),
+        np.zeros((1, 32, 3, 32), np.uint8),
+        np.zeros((1, 32, 32, 3), np.float64),
         np.zeros((1, 32, 32, 6), np.uint8)[..., ::2],
         np.broadcast_to(np.uint8(0), (1, 32, 32, 3)),
     ],
-    ids=["too many", "too narrow", "channels first", "float32", "strided", "read-only"],
+    ids=["too many", "too narrow", "channels between", "float64", "strided", "read-only"],
 )
 def test_unusable_output_is_argument_error_that_names_the_wanted_shape(noise, encode, out):
-    with pytest.raises(saccade_native.ArgumentError, match=r"\(1, 32, 32, 3\) uint8"):
+    with pytest.raises(saccade_native.ArgumentError, match=r"\(1, 32, 32, 3\) or \(1, 3, 32, 32\) array of uint8"):
         saccade_native.prepare([encode(noise(4, 4), "PNG")], SQUARE, out)
 
 
