@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "exif.hpp"
+#include "jpeg_eighth.hpp"
 #include "limits.hpp"
 #include "text.hpp"
 
@@ -144,6 +145,10 @@ Scaled JpegReader::scale_to(double least_scale) {
 
 Crop JpegReader::read(const Crop& needed, Image& out) {
     Crop region = widened(needed);
+    if (JpegEighth::can_read(info_)) {
+        out.reshape(region.size);
+        if (JpegEighth(info_).read(region, out)) return region;
+    }
     start(region);
     out.reshape(region.size);
     if (info_.num_components == 4) {
