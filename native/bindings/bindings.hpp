@@ -12,6 +12,8 @@ namespace py = pybind11;
 void bind_errors(py::module_& module);
 /// Adds PreprocessSpec, Limits, ImageInfo, prepare, decode, resize, normalize, image_statistics. Needs bind_errors.
 void bind_pixels(py::module_& module);
+/// Adds augment, Loader, LoaderBatch. Needs bind_pixels.
+void bind_training(py::module_& module);
 /// Adds Scoring, Classifier, Answer. Needs bind_pixels.
 void bind_classifier(py::module_& module);
 

@@ -5,6 +5,7 @@ PYBIND11_MODULE(_native, module) {
     module.attr("__version__") = SACCADE_VERSION;
     bind_errors(module);
     bind_pixels(module);
+    bind_training(module);
 #ifdef SACCADE_CLASSIFIER
     bind_classifier(module);
 #endif

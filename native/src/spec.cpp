@@ -1,10 +1,8 @@
 #include "saccade/spec.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -23,30 +21,6 @@ constexpr std::string_view kKnownSteps =
     "Known, in this order: decode, resize(H,W) or resize_short(S) (;bicubic at will), center_crop(S) or "
     "center_crop(H,W), "
     "normalize(r,g,b;r,g,b) or normalize(imagenet).";
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-    std::vector<std::string_view> parts;
-    while (true) {
-        const std::size_t end = text.find(separator);
-        parts.push_back(text.substr(0, end));
-        if (end == std::string_view::npos) return parts;
-        text.remove_prefix(end + 1);
-    }
-}
-
-std::string without_spaces(std::string_view text) {
-    std::string kept;
-    std::ranges::copy_if(text, std::back_inserter(kept), [](char c) { return c != ' ' && c != '\t'; });
-    return kept;
-}
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
-    Number number{};
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
 
 std::string joined(const std::array<double, 3>& values) {
     return shortest(values[0]) + "," + shortest(values[1]) + "," + shortest(values[2]);
@@ -85,15 +59,10 @@ class SpecParser {
 
     void add(const std::string& line) {
         line_ = line;
-        const std::string text = without_spaces(line);
-        const std::size_t open = text.find('(');
-        const std::string_view name = std::string_view(text).substr(0, open);
-        std::string_view arguments;
-        if (open != std::string::npos) {
-            if (text.back() != ')') refuse("has no closing bracket");
-            arguments = std::string_view(text).substr(open + 1, text.size() - open - 2);
-        }
-        if (name == "decode" && open == std::string::npos) return decode();
+        const std::optional<Call> call = parse_call(line);
+        if (!call) refuse("has no closing bracket");
+        const auto& [name, arguments, has_brackets] = *call;
+        if (name == "decode" && !has_brackets) return decode();
         if (name == "resize") return resize(arguments);
         if (name == "resize_short") return resize_short(arguments);
         if (name == "center_crop") return center_crop(arguments);

@@ -1,5 +1,6 @@
 #include "saccade/tensor.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "saccade/error.hpp"
@@ -63,6 +64,7 @@ std::size_t TensorWriter::tensor_bytes() const {
 void TensorWriter::write(std::span<const std::uint8_t> pixels, std::span<std::byte> out) const {
     switch (format_.type) {
         case DataType::kUint8:
+            if (keeps_pixels()) return static_cast<void>(std::ranges::copy(std::as_bytes(pixels), out.begin()));
             return write_as<std::uint8_t>(pixels, levels_, format_.layout, out.data());
         case DataType::kBfloat16:
             return write_as<std::uint16_t>(pixels, bfloats_, format_.layout, out.data());

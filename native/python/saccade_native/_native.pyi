@@ -23,6 +23,8 @@ __all__: list[str] = [
     "IsolationForest",
     "LimitError",
     "Limits",
+    "Loader",
+    "LoaderBatch",
     "OutOfMemoryError",
     "PreprocessSpec",
     "Scoring",
@@ -31,6 +33,7 @@ __all__: list[str] = [
     "UnknownFormatError",
     "UnsupportedError",
     "View",
+    "augment",
     "decode",
     "image_statistics",
     "normalize",
@@ -251,6 +254,103 @@ class ImageInfo:
         Of the whole picture as displayed, pixels.
         """
 
+class LoaderBatch:
+    """
+    B images as a network takes them.
+    """
+    @property
+    def epoch(self) -> int:
+        """
+        From 0 on.
+        """
+    @property
+    def labels(self) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        (B,) int64.
+        """
+    @property
+    def partner_labels(self) -> numpy.typing.NDArray[numpy.int64] | None:
+        """
+        (B,) int64, of the images that are mixed in; None without mixup and cutmix.
+        """
+    @property
+    def rows(self) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        (B,) int64: which images these are.
+        """
+    @property
+    def step(self) -> int:
+        """
+        Of the epoch, from 0 on.
+        """
+    @property
+    def tensors(self) -> numpy.ndarray:
+        """
+        (B, H, W, 3) or (B, 3, H, W), without a copy: valid until the loader's next batch.
+        """
+    @property
+    def weight(self) -> float:
+        """
+        Of labels, in [0, 1]; partner_labels have the rest.
+        """
+
+class Loader:
+    """
+    Training batches without end, made ahead on threads of their own; epoch after epoch in an order of its own.
+
+    The same position gives the same bytes, on however many threads and whatever was loaded before. A batch is
+    always full: what is left over waits for another shuffle.
+    """
+    def __init__(
+        self,
+        images: typing.Any,
+        labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+        rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+        spec: PreprocessSpec,
+        batch_size: typing.SupportsInt | typing.SupportsIndex,
+        steps: collections.abc.Sequence[str] = [],
+        *,
+        seed: typing.SupportsInt | typing.SupportsIndex = 0,
+        dtype: str = "float32",
+        layout: str = "NHWC",
+        rank: typing.SupportsInt | typing.SupportsIndex = 0,
+        world_size: typing.SupportsInt | typing.SupportsIndex = 1,
+        threads: typing.SupportsInt | typing.SupportsIndex = 0,
+        limits: Limits = ...,
+    ) -> None:
+        """
+        images: (N, H, W, 3) uint8, may be memory-mapped; or a sequence of encoded images.
+        labels: (N,) int64.   rows: which images to train on.   steps: as in augment, and mixup(alpha),
+        cutmix(alpha).   dtype: 'uint8', 'bfloat16' (its bits as uint16) or 'float32'.   layout: 'NHWC' or 'NCHW'.
+        rank, world_size: this worker's share of every epoch.   Raises ArgumentError and SpecError.
+        """
+    def __iter__(self) -> typing.Any: ...
+    def __next__(self) -> LoaderBatch:
+        """
+        The next batch. Raises Error that names the row of an image that cannot be read.
+        """
+    def seek(
+        self, epoch: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex = 0
+    ) -> None:
+        """
+        Goes on with this batch.
+        """
+    @property
+    def batch_size(self) -> int:
+        """
+        Images of a batch.
+        """
+    @property
+    def position(self) -> tuple[int, int]:
+        """
+        (epoch, step) of the batch that comes next: all that is needed to go on later.
+        """
+    @property
+    def steps_per_epoch(self) -> int:
+        """
+        Whole batches in an epoch.
+        """
+
 class View:
     """
     The image moved by (dy, dx) px, borders reflected, then mirrored left to right.
@@ -453,6 +553,25 @@ class Classifier:
         """
         'bf16' or 'f32': what the engine really uses.
         """
+
+def augment(
+    pixels: numpy.ndarray,
+    steps: collections.abc.Sequence[str],
+    seed: typing.SupportsInt | typing.SupportsIndex = 0,
+    epoch: typing.SupportsInt | typing.SupportsIndex = 0,
+    image: typing.SupportsInt | typing.SupportsIndex = 0,
+    fill: typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(3)"] = [
+        128,
+        128,
+        128,
+    ],
+) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    What a Loader makes of one picture, (H, W, 3) uint8, at its own size: a new array.
+
+    steps: lines of random changes, drawn from seed, epoch and image alone; done in this order: random_resized_crop,
+    affine, randaugment, colour_jitter, translate, flip, cutout. Raises SpecError that names the line.
+    """
 
 def decode(image: typing.Any, limits: Limits = ...) -> numpy.typing.NDArray[numpy.uint8]:
     """

@@ -137,7 +137,7 @@ def _restore(training: Training, checkpoint: Path, identity: str) -> float:
 
 
 def _train_to_the_end(training: Training, checkpoint: Path, identity: str, run: TrackedRun, started: float) -> None:
-    images = training.batches.batch_size
+    images = training.loader.batch_size
     title = f"Training {training.config.architecture} on {training.compute.device.type}, {training.compute.dtype_name}"
     with progress(training.total_steps * images, title, "images") as shown:
         shown.update(training.step * images)
@@ -148,7 +148,7 @@ def _train_to_the_end(training: Training, checkpoint: Path, identity: str, run: 
 
         while not training.is_done:
             first = training.step
-            training.run_until(first + training.batches.steps_per_epoch, show)
+            training.run_until(first + training.steps_per_epoch, show)
             run.log_curves(training.curves[first:])
             saved = {"training": training.state(), "seconds": time.monotonic() - started}
             save_checkpoint(checkpoint, identity, saved)

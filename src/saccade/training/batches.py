@@ -1,67 +1,30 @@
-"""Training batches: shuffled, flipped and shifted; seed and epoch alone decide how, so that training can resume."""
+"""Training batches: shuffled, flipped and shifted; seed and position alone decide how, so that training can resume."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import torch
 
-import numpy as np
+from saccade.preprocess.spec import PreprocessSpec
+from saccade.training.config import TrainingConfig
+from saccade.training.dataset import TrainingData
+from saccade_native import Loader
 
-from saccade.core.seed import derived_seed
 
+def training_loader(data: TrainingData, config: TrainingConfig, seed: int) -> Loader:
+    """Returns the batches of the training rows, (B, H, W, 3) uint8, made ahead on threads of their own.
 
-@dataclass(frozen=True)
-class TrainingBatches:
-    """Batches of the training rows.
-
-    pixels: (all images, H, W, 3) uint8, may be memory-mapped.   labels: (all images,) int64.   rows: the training rows.
-    flip: mirror half of the images, the other half in the next epoch, so that two epochs show each image both ways
-    (Jordan 2024, section 3: worth about one epoch in sixteen over random flips).
-    translate_px: shift by up to this many px both ways; the border is filled by reflection.
+    Of an alternate flip, two epochs show each image both ways (Jordan 2024, section 3: worth about one epoch in sixteen
+    over random flips).
     """
-
-    pixels: np.ndarray
-    labels: np.ndarray
-    rows: np.ndarray
-    batch_size: int
-    flip: bool
-    translate_px: int
-    seed: int
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch; what is left over waits for another shuffle."""
-        return max(1, len(self.rows) // self.batch_size)
-
-    def epoch(self, number: int, first_step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields (pixels (B, H, W, 3) uint8, labels (B,)) of one epoch, from its batch first_step on."""
-        generator = np.random.default_rng(derived_seed(self.seed, "epoch", number))
-        order = generator.permutation(len(self.rows))
-        mirrored = self._mirrored(number)
-        shifts = generator.integers(-self.translate_px, self.translate_px + 1, size=(len(self.rows), 2))
-        for step in range(first_step, self.steps_per_epoch):
-            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            rows = self.rows[chosen]
-            yield shifted(self.pixels, rows, shifts[chosen], mirrored[chosen]), self.labels[rows]
-
-    def _mirrored(self, epoch: int) -> np.ndarray:
-        if not self.flip:
-            return np.zeros(len(self.rows), dtype=bool)
-        first = np.random.default_rng(derived_seed(self.seed, "flip")).random(len(self.rows)) < 0.5
-        return first ^ (epoch % 2 == 1)
-
-
-def shifted(pixels: np.ndarray, rows: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
-    """Returns the images of rows, each moved and perhaps mirrored, as (B, H, W, 3) uint8.
-
-    shifts: (B, 2) px: output pixel (y, x) is input pixel (y + shift[0], x + shift[1]), reflected at the border without
-    repeating the border pixel.   mirrored: (B,) bool, left and right swapped afterwards.
-    """
-    height, width = pixels.shape[1:3]
-    ys = _reflected(shifts[:, :1] + np.arange(height), height)
-    xs = _reflected(shifts[:, 1:] + np.arange(width), width)
-    xs = np.where(mirrored[:, None], xs[:, ::-1], xs)
-    return pixels[rows[:, None, None], ys[:, :, None], xs[:, None, :]]
-
-
-def _reflected(positions: np.ndarray, length: int) -> np.ndarray:
-    last = length - 1
-    return last - np.abs(last - np.abs(positions))
+    steps = ["flip(alternate)"] if data.allow_flip else []
+    if config.translate_px:
+        steps.append(f"translate({config.translate_px})")
+    return Loader(
+        data.pixels,
+        data.labels,
+        data.train_rows,
+        PreprocessSpec.parse(["decode", f"resize({data.pixels.shape[1]},{data.pixels.shape[2]})"]).native,
+        min(config.batch_size, len(data.train_rows)),
+        steps,
+        seed=seed,
+        dtype="uint8",
+        threads=torch.get_num_threads(),
+    )

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from saccade.core.seed import derived_seed
 from saccade.models.custom_cnn import CustomCnn
 from saccade.models.registry import build_model
 from saccade.training.averaging import AveragedModel
-from saccade.training.batches import TrainingBatches
+from saccade.training.batches import training_loader
 from saccade.training.config import TrainingConfig
 from saccade.training.dataset import TrainingData
 from saccade.training.device import ComputeDevice
@@ -38,18 +37,11 @@ class Training:
         torch.manual_seed(derived_seed(seed, "weights"))
         self.data, self.config, self.compute, self.seed = data, config, compute, seed
         self.input = InputNormalizer(data.mean, data.std, compute)
-        self.batches = TrainingBatches(
-            pixels=data.pixels,
-            labels=data.labels,
-            rows=data.train_rows,
-            batch_size=min(config.batch_size, len(data.train_rows)),
-            flip=data.allow_flip,
-            translate_px=config.translate_px,
-            seed=derived_seed(seed, "batches"),
-        )
+        self.loader = training_loader(data, config, derived_seed(seed, "batches"))
+        self.steps_per_epoch = self.loader.steps_per_epoch
         self.sample_rows = self._sample(data.train_rows, WHITENING_IMAGES)
         self.curve_rows = self._sample(data.validation_rows, CURVE_IMAGES)
-        self.total_steps = math.ceil(config.epochs * self.batches.steps_per_epoch)
+        self.total_steps = math.ceil(config.epochs * self.steps_per_epoch)
         model = build_model(config.architecture, len(data.classes), data.side, config.width)
         if isinstance(model, CustomCnn):
             sample = data.pixels[self.sample_rows]
@@ -77,14 +69,13 @@ class Training:
         """
         end = min(step, self.total_steps)
         while self.step < end:
-            epoch, first_step = divmod(self.step, self.batches.steps_per_epoch)
-            for pixels, labels in islice(self.batches.epoch(epoch, first_step), end - self.step):
-                row = self._take_step(pixels, labels)
-                if self.is_done or self.step % self.batches.steps_per_epoch == 0:
-                    self.settle(row["side_px"])
-                    row["validation_accuracy"] = self.accuracy(self.curve_rows, row["side_px"])
-                self.curves.append(row)
-                on_step(row)
+            batch = next(self.loader)
+            row = self._take_step(batch.tensors, batch.labels)
+            if self.is_done or self.step % self.steps_per_epoch == 0:
+                self.settle(row["side_px"])
+                row["validation_accuracy"] = self.accuracy(self.curve_rows, row["side_px"])
+            self.curves.append(row)
+            on_step(row)
 
     def settle(self, side: int) -> None:
         """Makes the averaged weights ready to answer, by norm statistics from training images at this side in px."""
@@ -116,6 +107,7 @@ class Training:
         self.average.model.load_state_dict(state["average"])
         self.optimizers.restore(state["optimizers"])
         self.step, self.curves = state["step"], list(state["curves"])
+        self.loader.seek(*divmod(self.step, self.steps_per_epoch))
 
     def _take_step(self, pixels: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         started = time.perf_counter()
@@ -139,7 +131,7 @@ class Training:
         self.average.update(self.model, self._average_decay())
         return {
             "step": self.step,
-            "epoch": self.step / self.batches.steps_per_epoch,
+            "epoch": self.step / self.steps_per_epoch,
             "loss": mean_loss,
             "accuracy": (logits.argmax(1) == targets).float().mean().item(),
             "validation_accuracy": None,

@@ -1,80 +1,43 @@
-"""Batches: shuffling, flips and shifts."""
+"""Batches: which images come, and how they are changed. Their order and resumption are tested with saccade_native."""
+
+from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from saccade.training.batches import TrainingBatches, shifted
-
-
-def _batches(images: int = 10, batch_size: int = 5, flip: bool = True, translate_px: int = 0) -> TrainingBatches:
-    """Image i is filled with 2 i on the left and 2 i + 1 on the right."""
-    pixels = np.zeros((images, 4, 4, 3), np.uint8)
-    pixels[:, :, :2] = 2 * np.arange(images)[:, None, None, None]
-    pixels[:, :, 2:] = 2 * np.arange(images)[:, None, None, None] + 1
-    return TrainingBatches(pixels, np.arange(images), np.arange(images), batch_size, flip, translate_px, seed=3)
+from saccade.training.batches import training_loader
+from saccade.training.config import TrainingConfig
+from saccade.training.dataset import TrainingData
 
 
-def _row(values: list[int]) -> np.ndarray:
-    return np.repeat(np.array(values, np.uint8)[None, None, :, None], 3, axis=3)
+def _taken(data: TrainingData, config: TrainingConfig, steps: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    loader = training_loader(data, config, seed=3)
+    return [(batch.tensors.copy(), batch.rows) for batch in (next(loader) for _ in range(steps))]
 
 
-@pytest.mark.parametrize(
-    ("shift", "expected"), [(0, [1, 2, 3, 4]), (1, [2, 3, 4, 3]), (2, [3, 4, 3, 2]), (-1, [2, 1, 2, 3])]
-)
-def test_shift_reflects_at_the_border(shift: int, expected: list[int]) -> None:
-    moved = shifted(_row([1, 2, 3, 4]), np.array([0]), np.array([[0, shift]]), np.array([False]))
-    assert moved[0, 0, :, 0].tolist() == expected
+def test_epoch_holds_every_training_row_once(data: TrainingData, config: TrainingConfig) -> None:
+    rows = np.concatenate([rows for _, rows in _taken(data, config, 2)])
+    assert sorted(rows) == list(data.train_rows)
 
 
-def test_mirror_comes_after_the_shift() -> None:
-    moved = shifted(_row([1, 2, 3, 4]), np.array([0]), np.array([[0, 1]]), np.array([True]))
-    assert moved[0, 0, :, 0].tolist() == [3, 4, 3, 2]
+def test_batch_is_no_larger_than_the_training_set(data: TrainingData, config: TrainingConfig) -> None:
+    ((_, rows),) = _taken(data, replace(config, batch_size=1000), 1)
+    assert len(rows) == len(data.train_rows)
 
 
-def test_shift_in_two_directions_equals_numpy_reflection() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (1, 6, 6, 3), np.uint8)
-    padded = np.pad(pixels[0], ((2, 2), (2, 2), (0, 0)), mode="reflect")
-    moved = shifted(pixels, np.array([0]), np.array([[-2, 1]]), np.array([False]))
-    np.testing.assert_array_equal(moved[0], padded[0:6, 3:9])
+def test_two_epochs_show_every_image_both_ways(data: TrainingData, config: TrainingConfig) -> None:
+    ways: dict[int, set[str]] = {int(row): set() for row in data.train_rows}
+    for pixels, rows in _taken(data, replace(config, translate_px=0), 4):
+        for image, row in zip(pixels, rows, strict=True):
+            original = data.pixels[row]
+            ways[int(row)].add("plain" if np.array_equal(image, original) else "mirrored")
+            assert np.array_equal(image, original) or np.array_equal(image, original[:, ::-1])
+    assert all(seen == {"plain", "mirrored"} for seen in ways.values())
 
 
-def test_epoch_holds_every_image_once() -> None:
-    labels = np.concatenate([labels for _, labels in _batches().epoch(0)])
-    assert sorted(labels) == list(range(10))
-
-
-def test_epoch_labels_belong_to_their_pixels() -> None:
-    for pixels, labels in _batches(translate_px=1).epoch(0):
-        np.testing.assert_array_equal(pixels[:, 0, 0, 0] // 2, labels)
-
-
-def test_epoch_leaves_out_the_rest_that_fills_no_batch() -> None:
-    batches = _batches(images=11, batch_size=4)
-    assert [len(labels) for _, labels in batches.epoch(0)] == [4, 4]
-    assert batches.steps_per_epoch == 2
-
-
-def test_two_epochs_show_every_image_both_ways() -> None:
-    batches = _batches()
-    seen: dict[int, set[bool]] = {number: set() for number in range(10)}
-    for epoch in (4, 5):
-        for pixels, labels in batches.epoch(epoch):
-            for image, label in zip(pixels, labels, strict=True):
-                seen[int(label)].add(bool(image[0, 0, 0] % 2))
-    assert all(ways == {True, False} for ways in seen.values())
-
-
-def test_without_flip_no_image_is_mirrored() -> None:
-    assert all((pixels[:, 0, 0, 0] % 2 == 0).all() for pixels, _ in _batches(flip=False).epoch(1))
-
-
-def test_epoch_from_a_later_step_equals_the_rest_of_the_whole() -> None:
-    whole = list(_batches(translate_px=1).epoch(2))
-    (rest,) = _batches(translate_px=1).epoch(2, first_step=1)
-    np.testing.assert_array_equal(rest[0], whole[1][0])
-
-
-def test_epochs_differ_in_order() -> None:
-    batches = _batches(images=100, batch_size=100)
-    (first,), (second,) = batches.epoch(0), batches.epoch(1)
-    assert first[1].tolist() != second[1].tolist()
+def test_data_that_must_not_be_mirrored_only_moves(data: TrainingData, config: TrainingConfig) -> None:
+    px = 2
+    for pixels, rows in _taken(replace(data, allow_flip=False), replace(config, translate_px=px), 2):
+        for image, row in zip(pixels, rows, strict=True):
+            padded = np.pad(data.pixels[row], ((px, px), (px, px), (0, 0)), "reflect")
+            moved = [padded[y : y + 12, x : x + 12] for y in range(2 * px + 1) for x in range(2 * px + 1)]
+            assert any(np.array_equal(image, candidate) for candidate in moved)
