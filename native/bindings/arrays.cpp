@@ -55,7 +55,7 @@ saccade::Bytes BorrowedImage::view() const {
 }
 
 PixelArray pixel_array(const py::array& array, py::ssize_t dimensions, const char* shape) {
-    const bool fits = array.dtype().is(py::dtype::of<std::uint8_t>()) && array.ndim() == dimensions &&
+    const bool fits = array.dtype().equal(py::dtype::of<std::uint8_t>()) && array.ndim() == dimensions &&
                       array.shape(dimensions - 1) == py::ssize_t{saccade::kChannels};
     if (!fits) {
         throw Error(Code::kArgument, "pixels must be " + std::string(shape) + " uint8, not " + shape_text(array) + " " +
@@ -76,9 +76,9 @@ saccade::TensorFormat tensor_format(const py::array& out, std::size_t count, sac
     const std::vector<py::ssize_t> nhwc{images, size.height, size.width, saccade::kChannels};
     const std::vector<py::ssize_t> nchw{images, saccade::kChannels, size.height, size.width};
     const std::vector<py::ssize_t> shape(out.shape(), out.shape() + out.ndim());
-    const bool is_float = out.dtype().is(py::dtype::of<float>());
-    const bool is_bfloat = out.dtype().is(py::dtype::of<std::uint16_t>());
-    const bool is_known = is_float || is_bfloat || out.dtype().is(py::dtype::of<std::uint8_t>());
+    const bool is_float = out.dtype().equal(py::dtype::of<float>());
+    const bool is_bfloat = out.dtype().equal(py::dtype::of<std::uint16_t>());
+    const bool is_known = is_float || is_bfloat || out.dtype().equal(py::dtype::of<std::uint8_t>());
     const bool is_usable = out.writeable() && (out.flags() & py::array::c_style) != 0;
     if (!is_known || !is_usable || (shape != nhwc && shape != nchw)) {
         throw Error(Code::kArgument, "out must be a writable, C-contiguous " + text_of(nhwc) + " or " + text_of(nchw) +

@@ -1,5 +1,6 @@
 """The whole `saccade run` on digits, as a user starts it."""
 
+import io
 import json
 import os
 import re
@@ -10,13 +11,21 @@ import time
 from pathlib import Path
 from subprocess import DEVNULL
 
+import numpy as np
 import psutil
 import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from saccade.core.artifacts import BUNDLE_JSON
+from saccade.preprocess.spec import PreprocessSpec
+from saccade.serving.predictor import Predictor
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 SACCADE = [sys.executable, "-m", "saccade"]
 QUICK = ["--trials", "3", "--tune-seconds", "20"]
 FINISH_S = 600
+BILINEAR, BICUBIC = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
 STEPS = ("import-images", "prepare", "tune", "train", "evaluate", "publish")
 
 
@@ -24,6 +33,18 @@ def executions(out: Path, step: str) -> int:
     """How often kfp started the step, by its log."""
     log = out / "pipeline.log"
     return len(re.findall(rf"Executing task .*'{step}'", log.read_text())) if log.exists() else 0
+
+
+def jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def started(out: Path, step: str) -> bool:
@@ -62,6 +83,22 @@ def test_run_on_digits_reaches_the_target_accuracy(finished):
 def test_served_answers_agree_with_the_evaluation(finished):
     _, result = finished
     assert result["served_accuracy"] >= 0.97
+
+
+def test_scaled_decoding_changes_at_most_one_answer_in_two_hundred(finished):
+    """Digits as photographs of 512 px: decoded at 1/8 by the predictor, in full by Pillow for the same network."""
+    out, _ = finished
+    bundle = next(out.rglob(BUNDLE_JSON)).parent
+    predictor = Predictor(bundle)
+    digits = load_digits().images[::4]
+    large = [
+        Image.fromarray((digit * 15).astype(np.uint8)).resize((512, 512), Image.Resampling.BICUBIC) for digit in digits
+    ]
+    files = [jpeg(image) for image in large]
+    side = PreprocessSpec.parse(predictor.info.preprocess).native.height
+    full = [png(Image.open(io.BytesIO(file)).convert("RGB").resize((side, side), BILINEAR)) for file in files]
+    scaled, exact = ([answer.label for answer in predictor.predict(images)] for images in (files, full))
+    assert np.mean(np.array(scaled) == np.array(exact)) >= 0.995
 
 
 def test_run_finds_drift_in_the_corrupted_stream_only(finished):

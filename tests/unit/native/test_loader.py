@@ -1,5 +1,7 @@
 """Loader: what Python sees of it. Its order, resumption and sharding are tested in tests/native/loader_test.cpp."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -105,3 +107,10 @@ def test_unusable_arguments_are_errors_that_name_them(pixels, change, message):
 
     with pytest.raises(saccade_native.ArgumentError, match=message):
         Loader(**arguments)
+
+
+def test_pixels_from_another_process_are_taken(pixels):
+    # An unpickled dtype may be equal to NumPy's own without being the same object.
+    sent = pickle.loads(pickle.dumps(pixels.view(np.dtype("u1", copy=True))))
+
+    assert len(next(Loader(sent, ROWS, ROWS, SPEC, 4)).rows) == 4
