@@ -101,17 +101,24 @@ std::span<const jpeg_component_info> components_of(const jpeg_decompress_struct&
     return {info.comp_info, static_cast<std::size_t>(info.num_components)};
 }
 
+/// A file may give its tables any numbers; libjpeg looks at them only when it starts to decode.
+bool has_table_numbers(const jpeg_component_info& component) {
+    return component.quant_tbl_no < NUM_QUANT_TBLS && component.dc_tbl_no < NUM_HUFF_TBLS &&
+           component.ac_tbl_no < NUM_HUFF_TBLS;
+}
+
 }  // namespace
 
 bool JpegEighth::can_read(const jpeg_decompress_struct& info) {
     if (info.progressive_mode != 0 || info.arith_code != 0 || info.data_precision != 8) return false;
     if (info.scale_num != 1 || info.comps_in_scan != info.num_components) return false;
+    const std::span components = components_of(info);
+    if (!std::ranges::all_of(components, has_table_numbers)) return false;
     if (info.num_components == 1) return info.jpeg_color_space == JCS_GRAYSCALE;
     if (info.num_components != 3 || info.jpeg_color_space != JCS_YCbCr) return false;
     const auto has_sampling = [](const jpeg_component_info& component, int side) {
         return component.h_samp_factor == side && component.v_samp_factor == side;
     };
-    const std::span components = components_of(info);
     return (has_sampling(components[0], 1) || has_sampling(components[0], 2)) && has_sampling(components[1], 1) &&
            has_sampling(components[2], 1);
 }

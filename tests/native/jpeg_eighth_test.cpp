@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <vector>
 
@@ -82,6 +83,19 @@ TEST(JpegEighth, leaves_unusual_files_to_libjpeg) {
          {JpegOptions{.is_progressive = true}, JpegOptions{.is_arithmetic = true}, JpegOptions{.is_cmyk = true},
           JpegOptions{.luma_sampling = {1, 2}}, JpegOptions{.luma_sampling = {2, 1}}}) {
         EXPECT_FALSE(JpegEighth::can_read(Libjpeg(encode_jpeg(test::noise({16, 16}), options)).info()));
+    }
+}
+
+TEST(JpegEighth, leaves_tables_with_impossible_numbers_to_libjpeg) {
+    const File whole = encode_jpeg(test::noise({16, 16}));
+    const auto place_after = [&whole](std::uint8_t marker, std::ptrdiff_t bytes) {
+        const std::array<std::uint8_t, 2> start{0xFF, marker};
+        return static_cast<std::size_t>(std::ranges::search(whole, start).begin() - whole.begin() + bytes);
+    };
+    for (const std::size_t place : {place_after(0xC0, 12), place_after(0xDA, 6)}) {  // of the frame, of the scan
+        File file = whole;
+        file[place] = 0xFF;
+        EXPECT_FALSE(JpegEighth::can_read(Libjpeg(file).info())) << place;
     }
 }
 
