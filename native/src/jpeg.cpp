@@ -219,11 +219,10 @@ void JpegReader::read_cmyk(Image& out) {
 
 /// Makes sure that the file is whole.
 void JpegReader::finish() {
-    if (jpeg_has_multiple_scans(&info_)) {
-        if (has_ended_) throw failure();  // whole scans may be missing without a trace
-    } else if (info_.output_scanline < info_.output_height && !has_end_marker()) {
-        skip_rest();
-    }
+    const bool has_one_scan = jpeg_has_multiple_scans(&info_) == FALSE;
+    if (has_one_scan && info_.output_scanline < info_.output_height && !has_end_marker()) skip_rest();
+    // Whole scans may be missing without a trace, and the arithmetic decoder makes up the bytes that it lacks.
+    if (has_ended_ && (!has_one_scan || info_.arith_code != 0)) throw failure();
     jpeg_abort_decompress(&info_);
 }
 

@@ -157,6 +157,14 @@ TEST(Jpeg, cut_at_every_byte_is_truncated) {
     }
 }
 
+TEST(Jpeg, arithmetic_cut_at_every_byte_is_truncated_though_its_decoder_makes_up_the_rest) {
+    const File file = encode_jpeg(test::noise({16, 24}), {.is_arithmetic = true});
+    for (std::size_t length = 3; length < file.size(); ++length) {
+        const Error error = test::error_of([&] { decode(Bytes(file).first(length)); });
+        ASSERT_EQ(error.code(), Code::kTruncated) << length << " of " << file.size() << ": " << error.message();
+    }
+}
+
 TEST(Jpeg, progressive_without_its_end_marker_is_truncated) {
     const File file = encode_jpeg(test::noise({16, 24}), {.is_progressive = true});
 
