@@ -16,7 +16,9 @@ using std::uint8_t;
 
 // The widest vector of the instruction set.
 using Sums = int32_t __attribute__((vector_size(SACCADE_VECTOR_BYTES)));
-using UnalignedSums = int32_t __attribute__((vector_size(SACCADE_VECTOR_BYTES), aligned(4), may_alias));
+// Behind the type, as above, clang would overlook the alignment and load from addresses that are not aligned.
+using UnalignedSums __attribute__((vector_size(SACCADE_VECTOR_BYTES), aligned(4), may_alias)) = int32_t;
+static_assert(alignof(UnalignedSums) == alignof(int32_t));
 constexpr size_t kSumsLanes = SACCADE_VECTOR_BYTES / sizeof(int32_t);
 constexpr size_t kLaneVectors = kLanes / kSumsLanes;
 
