@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <new>
 #include <utility>
 
+#include "limits.hpp"
 #include "picture.hpp"
 #include "saccade/error.hpp"
 
@@ -41,8 +43,12 @@ Format detect_format(Bytes image) {
 }
 
 Image decode(Bytes image, const Limits& limits) {
-    PictureScratch scratch;
-    return std::move(*read_picture(image, limits, Framing::whole, scratch).pixels);
+    try {
+        PictureScratch scratch;
+        return std::move(*read_picture(image, limits, Framing::whole, scratch).pixels);
+    } catch (const std::bad_alloc&) {
+        throw out_of_memory();
+    }
 }
 
 }  // namespace saccade

@@ -22,4 +22,8 @@ void check_size(std::int64_t height, std::int64_t width, const Limits& limits) {
     }
 }
 
+Error out_of_memory() {
+    return {Code::kMemory, "No memory is left for this image. Make it smaller or use fewer threads."};
+}
+
 }  // namespace saccade

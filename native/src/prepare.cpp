@@ -4,6 +4,7 @@
 #include <new>
 #include <string>
 
+#include "limits.hpp"
 #include "picture.hpp"
 #include "saccade/thread_pool.hpp"
 #include "text.hpp"
@@ -52,8 +53,7 @@ ImageInfo prepare_framed(Bytes image, const PreprocessSpec& spec, const FramingO
         return failed(image, out, error);
     } catch (const std::bad_alloc&) {
         workspace = Workspace();
-        return failed(image, out,
-                      {Code::kMemory, "No memory is left for this image. Make it smaller or use fewer threads."});
+        return failed(image, out, out_of_memory());
     }
 }
 
