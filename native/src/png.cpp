@@ -19,6 +19,12 @@ namespace {
 // Rows and the inflater's window take far less; a chunk that announces more is not worth its memory.
 constexpr png_alloc_size_t kMaxAllocationBytes = 16 << 20;
 
+// Enough for the end of the stream and its checksum. The decoder inflates all that follows the last row, and a file of
+// nothing else keeps it busy for two seconds a megabyte.
+constexpr std::size_t kMaxBytesAfterRows = 16 << 10;
+
+constexpr int kInterlacePasses = 7;
+
 constexpr std::array<png_byte, 5> kExifChunk{'e', 'X', 'I', 'f', 0};
 
 }  // namespace
@@ -87,6 +93,12 @@ void PngReader::guarded(Step step) {
     step();
 }
 
+/// Whether the last row is decoded, of the last pass if there are several.
+bool PngReader::has_all_rows() const {
+    return static_cast<int>(png_get_current_row_number(png_)) >= std::max(size_.height, 1) ||
+           png_get_current_pass_number(png_) >= kInterlacePasses;
+}
+
 Error PngReader::failure() const {
     if (has_ended_) {
         return {Code::kTruncated, "The PNG stops after " + grouped(bytes_.size()) +
@@ -111,6 +123,8 @@ void PngReader::on_read(png_structp png, png_bytep to, std::size_t count) {
         reader->has_ended_ = true;
         png_error(png, "end of bytes");
     }
+    if (reader->has_all_rows()) reader->bytes_after_rows_ += count;
+    if (reader->bytes_after_rows_ > kMaxBytesAfterRows) png_error(png, "pixels beyond the last row");
     std::copy_n(reader->bytes_.data() + reader->position_, count, to);
     reader->position_ += count;
 }

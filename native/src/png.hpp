@@ -34,6 +34,7 @@ class PngReader {
   private:
     template <typename Step>
     void guarded(Step step);
+    [[nodiscard]] bool has_all_rows() const;
     [[nodiscard]] Error failure() const;
     void read_header(const Limits& limits);
 
@@ -45,6 +46,7 @@ class PngReader {
 
     Bytes bytes_;
     std::size_t position_ = 0;
+    std::size_t bytes_after_rows_ = 0;
     png_structp png_ = nullptr;
     png_infop info_ = nullptr;
     std::jmp_buf jump_{};
