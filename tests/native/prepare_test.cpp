@@ -1,9 +1,13 @@
 #include "saccade/prepare.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "encode.hpp"
@@ -67,6 +71,38 @@ TEST(Prepare, gives_the_same_for_any_number_of_threads_and_any_split) {
         one_by_one.insert(one_by_one.end(), single.pixels.begin(), single.pixels.end());
     }
     EXPECT_EQ(one_by_one, alone.pixels);
+}
+
+TEST(Prepare, may_be_called_from_several_threads_at_once) {
+    const std::vector<File> files = mixed_files();
+    const Batch alone = prepared(files, kCropped, 1);
+    std::vector<Batch> batches(4);
+    {
+        std::vector<std::jthread> callers;
+        for (Batch& batch : batches) {
+            callers.emplace_back([&files, &batch] { batch = prepared(files, kCropped, 3); });
+        }
+    }
+    for (const Batch& batch : batches) EXPECT_EQ(batch.pixels, alone.pixels);
+}
+
+TEST(Prepare, works_in_a_child_that_is_forked_in_the_midst_of_other_calls) {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "ThreadSanitizer takes a child's new threads for those of its parent and ends the child.";
+#endif
+    const std::vector<File> files = mixed_files();
+    const Batch alone = prepared(files, kCropped, 1);
+    const std::jthread busy([&files](const std::stop_token& stop) {
+        while (!stop.stop_requested()) prepared(files, kCropped, 3);
+    });
+    for (int round = 0; round < 5; ++round) {
+        prepared(files, kCropped, 3);  // both callers share the pool's workers at the fork
+        const pid_t child = fork();
+        if (child == 0) _exit(prepared(files, kCropped, 3).pixels == alone.pixels ? 0 : 1);
+        int status = 0;
+        waitpid(child, &status, 0);
+        EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
 }
 
 TEST(Prepare, failed_image_is_zeros_and_harms_no_neighbour) {
