@@ -8,9 +8,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/python -m uv
 UV_VERSION := 0.13.8
+SECONDS ?= 60
 NATIVE_SOURCES := $(shell find native -type f -not -path '*/build/*' -not -path '*/__pycache__/*')
 
-.PHONY: help setup demo test test-native test-python lint bench lock clean
+.PHONY: help setup demo test test-native fuzz test-python lint bench lock clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,11 +33,15 @@ $(VENV)/.native: $(VENV)/.packages pyproject.toml $(NATIVE_SOURCES)
 demo: setup ## the main job on handwritten digits: three minutes
 	$(BIN)/saccade run --out runs/demo --min-accuracy 0.985
 
-test: setup test-native test-python ## all tests
+test: setup test-native fuzz test-python ## all tests: C++ under every sanitizer, a minute of fuzzing, lint, Python
 
 test-native: setup
 	PYTHON=$(PYTHON) tools/system_packages.sh test
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/native/run.sh
+
+fuzz: ## libFuzzer on every image format and on the whole preparation: make fuzz SECONDS=600
+	PYTHON=$(PYTHON) tools/system_packages.sh fuzz
+	tests/native/fuzz/run.sh $(SECONDS)
 
 test-python: setup lint
 	$(BIN)/python -m pytest

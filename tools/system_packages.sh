@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the system packages that are missing, where apt may; otherwise names them in one line and exits with 2.
-# Usage: tools/system_packages.sh build|test
+# Usage: tools/system_packages.sh build|test|fuzz
 set -euo pipefail
 
 missing=()
@@ -15,6 +15,8 @@ python_header() {
   "${PYTHON:-python3}" -c 'import pathlib, sysconfig; (pathlib.Path(sysconfig.get_path("include")) / "Python.h").stat()'
 }
 java_17() { local version; version=$(java -version 2>&1 | sed -nE '1s/.*"([0-9]+).*/\1/p') && [ "${version:-0}" -ge 17 ]; }
+clang() { "$(command -v clang++-14 || command -v clang++)" "$@"; }
+fuzzer_runtime() { compgen -G "$(clang -print-resource-dir)/lib/*/libclang_rt.fuzzer*.a"; }
 
 need g++ c++ --version
 need cmake cmake --version
@@ -27,6 +29,10 @@ need openjdk-17-jre-headless java_17
 need python3-venv "${PYTHON:-python3}" -c 'import ensurepip, venv'
 if [ "${1:-build}" = test ]; then
   need libgtest-dev header gtest/gtest.h
+fi
+if [ "${1:-build}" = fuzz ]; then
+  need clang-14 clang --version
+  need libclang-rt-14-dev fuzzer_runtime
 fi
 
 [ ${#missing[@]} -eq 0 ] && exit 0

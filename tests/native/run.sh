@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds and runs the C++ tests: `run.sh` plain and with AddressSanitizer and UndefinedBehaviorSanitizer,
-# `run.sh plain|sanitize|thread` one of them. Build folders stay in native/build, so the second run is quick.
+# Builds and runs the C++ tests: `run.sh` plain, with AddressSanitizer and UndefinedBehaviorSanitizer, and with
+# ThreadSanitizer; `run.sh plain|sanitize|thread` one of them. Build folders stay in native/build, so the second run is quick.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
@@ -26,6 +26,6 @@ case ${1:-all} in
     plain) run plain Release "" ON ;;
     sanitize) run sanitize Debug address,undefined ON ;;
     thread) run thread Debug thread OFF ;;
-    all) "$0" plain && "$0" sanitize ;;
+    all) "$0" plain && "$0" sanitize && "$0" thread ;;
     *) echo "usage: run.sh [plain|sanitize|thread]" >&2; exit 2 ;;
 esac
