@@ -23,8 +23,8 @@ struct AugmentScratch {
 ///
 /// In this order, each at most once:
 ///   random_resized_crop(min_area,max_area;min_ratio,max_ratio)   a part of the picture, as torchvision draws it
-///   affine(degrees,translate,min_scale,max_scale,shear)   translate: part of each side; degrees and shear: to both
-///   sides randaugment(count,magnitude)   count of the 14 operations of Cubuk et al. 2020, magnitude 0 to 30
+///   affine(degrees,translate,min_scale,max_scale,shear)   translate is a part of each side, shear in degrees
+///   randaugment(count,magnitude)   count of the 14 operations of Cubuk et al. 2020, magnitude 0 to 30
 ///   colour_jitter(brightness,contrast,saturation,hue)   factors 1 - v to 1 + v, hue in turns; in random order
 ///   translate(px)   up to so many pixels, the border reflected
 ///   flip   left and right, half of the images;   flip(alternate)   half of them, the other half in the next epoch
@@ -42,8 +42,7 @@ class Augmentation {
     /// The part of a picture that is brought to the training size. Raises Error{kArgument} for an empty picture.
     [[nodiscard]] Box part(Size full, ImageKey key) const;
     /// Every change to the pixels of one image, in place.
-    /// pixels: (H, W, 3) uint8 packed.   fill: of what is cut out.   Raises Error{kArgument} for another number of
-    /// pixels.
+    /// pixels: (H, W, 3) uint8 packed.   fill: of what is cut out.   Raises Error{kArgument} if they are not size's.
     void apply(std::span<std::uint8_t> pixels, Size size, ImageKey key, std::array<std::uint8_t, 3> fill,
                AugmentScratch& scratch) const;
     /// What happens between the images of a batch.
