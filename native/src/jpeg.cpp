@@ -6,12 +6,12 @@
 #include <array>
 #include <span>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "exif.hpp"
 #include "jpeg_eighth.hpp"
+#include "jpeg_markers.hpp"
 #include "limits.hpp"
 #include "text.hpp"
 
@@ -24,7 +24,6 @@ constexpr unsigned kMarkerBytes = 0xFFFF;
 constexpr int kRowsAtOnce = 16;
 constexpr int kNeighbours = 4;  // smooth upsampling of halved chroma reaches two pixels far
 constexpr std::array<JOCTET, 2> kEndOfImage{0xFF, JPEG_EOI};
-constexpr std::string_view kEndMarker = "\xFF\xD9";
 
 // The other warnings leave every pixel as the encoder meant it.
 bool loses_pixels(int warning) {
@@ -220,16 +219,12 @@ void JpegReader::read_cmyk(Image& out) {
 /// Makes sure that the file is whole.
 void JpegReader::finish() {
     const bool has_one_scan = jpeg_has_multiple_scans(&info_) == FALSE;
-    if (has_one_scan && info_.output_scanline < info_.output_height && !has_end_marker()) skip_rest();
+    // With the end marker still ahead, the rows below need no decoding.
+    const bool is_end_ahead = !has_ended_ && has_end_marker({source_.next_input_byte, source_.bytes_in_buffer});
+    if (has_one_scan && info_.output_scanline < info_.output_height && !is_end_ahead) skip_rest();
     // Whole scans may be missing without a trace, and the arithmetic decoder makes up the bytes that it lacks.
     if (has_ended_ && (!has_one_scan || info_.arith_code != 0)) throw failure();
     jpeg_abort_decompress(&info_);
-}
-
-/// Whether the end marker is among the bytes that are not read yet: then the rows below need no decoding.
-bool JpegReader::has_end_marker() const {
-    const std::string_view rest(reinterpret_cast<const char*>(source_.next_input_byte), source_.bytes_in_buffer);
-    return !has_ended_ && rest.find(kEndMarker) != std::string_view::npos;
 }
 
 void JpegReader::skip_rest() {

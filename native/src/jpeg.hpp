@@ -43,7 +43,6 @@ class JpegReader {
     void read_rgb(Image& out);
     void read_cmyk(Image& out);
     void finish();
-    [[nodiscard]] bool has_end_marker() const;
     void skip_rest();
 
     static void on_error(j_common_ptr info);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <span>
-#include <string_view>
+#include <utility>
+
+#include "jpeg_markers.hpp"
 
 namespace saccade {
 
@@ -10,7 +12,6 @@ namespace {
 
 constexpr int kBlockSide = 8;
 constexpr int kBlockSize = kBlockSide * kBlockSide;
-constexpr std::string_view kEndMarker = "\xFF\xD9";
 
 // Where the coefficients of a block, as they follow each other, lie in its rows (T.81, figure A.6).
 constexpr std::array<std::uint8_t, kBlockSize> kZigzag{0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,
@@ -225,10 +226,7 @@ void JpegEighth::convert(int row, const Crop& region, std::uint8_t* out) const {
 /// Whether every row is read, or at least the end marker is there.
 bool JpegEighth::is_complete_below(int row) const {
     if (row == static_cast<int>(info_.output_height)) return true;
-    const std::uint8_t* next = reader_.next();
-    const std::string_view rest(reinterpret_cast<const char*>(next),
-                                static_cast<std::size_t>(bytes_.data() + bytes_.size() - next));
-    return rest.find(kEndMarker) != std::string_view::npos;
+    return has_end_marker({reader_.next(), bytes_.data() + bytes_.size()});
 }
 
 }  // namespace saccade
