@@ -91,6 +91,8 @@ def unusual() -> Iterator[tuple[str, bytes]]:
     yield "sampling-41", with_frame(whole, 11, b"\x41")
     yield "sampling-12", with_frame(whole, 11, b"\x12")
     yield "sampling-31", with_frame(whole, 11, b"\x31")
+    yield "table-of-frame", with_frame(whole, 12, b"\xff")
+    yield "table-of-scan", replaced(whole, whole.index(SCAN) + 6, b"\xff")
     yield "without-huffman-tables", without_tables(whole)
     yield "without-end", whole[:-2]
     yield "trailing-bytes", whole + bytes(100)

@@ -83,8 +83,8 @@ def test_odd_file_is_the_error_that_says_what_it_is(name):
 
 
 def test_prepare_says_of_every_file_what_decode_says():
-    spec = saccade_native.PreprocessSpec(["decode", "resize(5,7)"])
-    pixels = np.full((len(FILES), 5, 7, 3), 77, np.uint8)
+    spec = saccade_native.PreprocessSpec(["decode", "resize(4,5)"])
+    pixels = np.full((len(FILES), 4, 5, 3), 77, np.uint8)
 
     infos = saccade_native.prepare(list(FILES.values()), spec, pixels)
 
