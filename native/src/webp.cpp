@@ -66,7 +66,7 @@ WebpReader::WebpReader(Bytes bytes, const Limits& limits) : bytes_(bytes) {
     if (status != VP8_STATUS_OK) throw failure(status, bytes.size());
     check_size(features.height, features.width, limits);
     if (features.has_animation != 0) {
-        throw Error(Code::kUnsupported, "The WebP is animated; only still images are read. Save one frame of it.");
+        throw Error(Code::kUnsupported, "The WebP is animated; the limit is one frame. Save one of its frames.");
     }
     size_ = scaled_ = {features.height, features.width};
     has_alpha_ = features.has_alpha != 0;
