@@ -5,30 +5,28 @@ predictor together; then every request gets its own answer, or its own error.
 """
 
 import atexit
-import re
 import signal
 import sys
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from saccade.core.log import logger
 from saccade.core.settings import read_settings
-from saccade.serving.answers import answer_document
-from saccade.serving.capture import CaptureWriter, capture_record
+from saccade.serving.answers import answer_documents, given_request_id
 from saccade.serving.predictor import Predictor
 from saccade.serving.protocol import (
     JSON_CONTENT_TYPE,
-    PROBE_REQUEST_ID,
     Request,
     RequestError,
     error_body,
     parse_request,
     response_body,
 )
+from saccade.serving.recording import Recorder
 
 BUNDLE = "bundle"  # beside this file in the unpacked archive
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 FORM_PARTS = ("body", "data")  # an unnamed body arrives as `body`; `curl -F data=@IMAGE` is TorchServe's own example
 
 
@@ -41,11 +39,8 @@ class SaccadeHandler:
         settings = read_settings()
         model_dir = Path(context.system_properties["model_dir"])
         self._predictor = Predictor(model_dir / BUNDLE, threads=settings.threads)
-        self._capture: CaptureWriter | None = None
-        self._keeps_images = settings.capture_images
-        if settings.capture_dir:
-            self._capture = CaptureWriter(settings.capture_dir, queue_bytes=settings.capture_queue_bytes)
-            atexit.register(self.close)
+        self._recorder = Recorder(self._predictor.info, settings)
+        atexit.register(self.close)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the exit handlers run
         info = self._predictor.info
         logger.info(f"Model {info.name} {info.version} loaded in {time.monotonic() - started:.2f} s")
@@ -67,38 +62,18 @@ class SaccadeHandler:
                 mine = [next(answers) for _ in request.images]
                 bodies.append(self._answered(request, mine, _request_id(request, number, context)))
             except RequestError as error:
-                context.set_response_status(error.http_status, "Bad Request", idx=number)
+                context.set_response_status(error.http_status, HTTPStatus(error.http_status).phrase, idx=number)
                 bodies.append(error_body(error.code, str(error)))
         return bodies
 
     def close(self) -> None:
         """Writes the records that wait. Python calls it when the worker ends in order."""
-        if self._capture is not None:
-            self._capture.close()
+        self._recorder.close()
 
     def _answered(self, request: Request, answers: list[Any], request_id: str) -> bytes:
-        several = len(answers) > 1
-        for number, answer in enumerate(answers):
-            if answer.error is not None:
-                where = f"Image {number}: " if several else ""
-                raise RequestError(answer.error.code, f"{where}{answer.error}")
-        ids = [f"{request_id}.{number}" if several else request_id for number in range(len(answers))]
-        self._record(request, answers, ids)
-        info = self._predictor.info
-        documents = [answer_document(answer, info, own_id) for answer, own_id in zip(answers, ids, strict=True)]
+        documents = answer_documents(answers, self._predictor.info, request_id)
+        self._recorder.record(request.images, answers, request_id)
         return response_body(request.protocol, documents, request_id)
-
-    def _record(self, request: Request, answers: list[Any], ids: list[str]) -> None:
-        if self._capture is None or ids[0] == PROBE_REQUEST_ID:
-            return
-        info = self._predictor.info
-        for image, answer, request_id in zip(request.images, answers, ids, strict=True):
-            kept = image if self._keeps_images else None
-            self._capture.add(
-                capture_record(
-                    answer, info.classes, request_id=request_id, model=info.name, version=info.version, image=kept
-                )
-            )
 
 
 def _parsed(row: dict[str, Any], headers: dict[str, Any]) -> Request | RequestError:
@@ -126,8 +101,4 @@ def _request_id(request: Request, number: int, context: Any) -> str:
     """The id that the client gave, in its header or its V2 body, if it is one; else the one that TorchServe made."""
     headers = context.get_all_request_header(number)
     given = [value for name, value in headers.items() if name.lower() == "x-request-id"]
-    for candidate in (*given, request.id):
-        if isinstance(candidate, str) and REQUEST_ID.fullmatch(candidate):
-            return candidate
-    made: str = context.get_request_id(number)
-    return made
+    return given_request_id(*given, request.id) or str(context.get_request_id(number))

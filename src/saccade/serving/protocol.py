@@ -25,13 +25,12 @@ PROBE_REQUEST_ID = "saccade-probe"
 
 
 class RequestError(ServingError):
-    """A request that cannot be understood. It alone is answered with 400 and its code."""
+    """A request that is refused. It alone is answered with http_status and a code that programs may rely on."""
 
-    http_status = 400
-
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, http_status: int = 400) -> None:
         super().__init__(message)
         self.code = code
+        self.http_status = http_status
 
 
 @dataclass(frozen=True)
