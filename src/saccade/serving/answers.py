@@ -7,7 +7,7 @@ from typing import Any
 
 import saccade_native
 from saccade.core.artifacts import BundleInfo
-from saccade.serving.protocol import RequestError
+from saccade.serving.request_error import RequestError
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 

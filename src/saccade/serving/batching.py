@@ -11,7 +11,8 @@ from typing import Any
 from saccade.core.errors import UsageError
 from saccade.core.log import logger
 from saccade.serving.metrics import Metrics
-from saccade.serving.protocol import MAX_IMAGES_PER_REQUEST, RequestError
+from saccade.serving.protocol import MAX_IMAGES_PER_REQUEST
+from saccade.serving.request_error import RequestError
 
 
 @dataclass(frozen=True)

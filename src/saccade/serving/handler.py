@@ -19,12 +19,12 @@ from saccade.serving.predictor import Predictor
 from saccade.serving.protocol import (
     JSON_CONTENT_TYPE,
     Request,
-    RequestError,
     error_body,
     parse_request,
     response_body,
 )
 from saccade.serving.recording import Recorder
+from saccade.serving.request_error import RequestError
 
 BUNDLE = "bundle"  # beside this file in the unpacked archive
 FORM_PARTS = ("body", "data")  # an unnamed body arrives as `body`; `curl -F data=@IMAGE` is TorchServe's own example

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from saccade.core.errors import ServingError
+from saccade.serving.request_error import RequestError
+from saccade.serving.v2_outputs import ALL_AS_JSON, Wanted, parse_wanted
 
 Protocol = Literal["raw", "v1", "v2"]
 JSON_CONTENT_TYPE = "application/json"
@@ -24,22 +25,14 @@ RAW_FORM_HINT = "Send the image itself as the body: curl -T IMAGE URL"
 PROBE_REQUEST_ID = "saccade-probe"
 
 
-class RequestError(ServingError):
-    """A request that is refused. It alone is answered with http_status and a code that programs may rely on."""
-
-    def __init__(self, code: str, message: str, http_status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.http_status = http_status
-
-
 @dataclass(frozen=True)
 class Request:
-    """What one HTTP call asks. id is the id that the V2 body gives, if any."""
+    """What one call asks. id: the one that the V2 body gives.   wanted: what a V2 body wants back."""
 
     protocol: Protocol
     images: tuple[bytes, ...]
     id: str | None = None
+    wanted: Wanted = ALL_AS_JSON
 
 
 def parse_request(body: bytes, content_type: str) -> Request:
@@ -51,21 +44,17 @@ def parse_request(body: bytes, content_type: str) -> Request:
         raise RequestError("empty_body", f"The request has no body. {RAW_FORM_HINT}")
     if content_type.partition(";")[0].strip().lower() != JSON_CONTENT_TYPE:
         return Request("raw", (body,))
-    document = _json_object(body)
+    document = json_object(body)
     if "instances" in document:
         request = Request("v1", tuple(_v1_images(document["instances"])))
     elif "inputs" in document:
-        request = Request("v2", tuple(_v2_images(document["inputs"])), _v2_id(document))
+        request = Request("v2", tuple(_v2_images(document["inputs"])), v2_id(document), parse_wanted(document))
     else:
         raise RequestError(
             "invalid_request",
             "The JSON body has neither 'instances' (KServe V1) nor 'inputs' (Open Inference Protocol).",
         )
-    if not 1 <= len(request.images) <= MAX_IMAGES_PER_REQUEST:
-        raise RequestError(
-            "invalid_request",
-            f"The request holds {len(request.images)} images; send 1 to {MAX_IMAGES_PER_REQUEST} at once.",
-        )
+    check_count(len(request.images))
     return request
 
 
@@ -75,7 +64,7 @@ def response_body(protocol: Protocol, answers: Sequence[dict[str, Any]], request
         return _encoded(answers[0])
     if protocol == "v1":
         return _encoded({"predictions": list(answers)})
-    return _encoded(_v2_document(answers, request_id))
+    return _encoded(v2_document(answers, request_id))
 
 
 def error_body(code: str, message: str) -> bytes:
@@ -108,7 +97,8 @@ def _encoded(document: dict[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
+    """Returns a body that must be a JSON object. Raises RequestError."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -136,18 +126,32 @@ def _v1_image(instance: Any, where: str) -> bytes:
 def _v2_images(inputs: Any) -> list[bytes]:
     if not isinstance(inputs, list):
         raise RequestError("invalid_request", f"'inputs' must be a list, not {type(inputs).__name__}.")
-    return [image for number, tensor in enumerate(inputs) for image in _v2_tensor(tensor, f"inputs[{number}]")]
+    return [image for number, tensor in enumerate(inputs) for image in v2_tensor(tensor, f"inputs[{number}]")]
 
 
-def _v2_tensor(tensor: Any, where: str) -> list[bytes]:
+def v2_tensor(tensor: Any, where: str) -> list[bytes]:
+    """Returns the images of one V2 input in JSON. where: its place in the body, for the error."""
     if not isinstance(tensor, dict) or not isinstance(tensor.get("data"), list):
         raise RequestError("invalid_request", f"{where} must be a tensor with a list 'data' of base64 images.")
-    if tensor.get("datatype") != "BYTES":
-        raise RequestError("invalid_request", f"{where} has datatype {tensor.get('datatype')!r}; images are 'BYTES'.")
-    shape, data = tensor.get("shape"), tensor["data"]
-    if not _holds(shape, len(data)):
-        raise RequestError("invalid_request", f"{where} has shape {shape!r} but {len(data)} elements of data.")
+    data = tensor["data"]
+    check_tensor(tensor.get("datatype"), tensor.get("shape"), len(data), where)
     return [_from_base64(text, f"{where}.data[{number}]") for number, text in enumerate(data)]
+
+
+def check_tensor(datatype: Any, shape: Any, elements: int, where: str) -> None:
+    """Raises RequestError unless a V2 input can hold that many images."""
+    if datatype != "BYTES":
+        raise RequestError("invalid_request", f"{where} has datatype {datatype!r}; images are 'BYTES'.")
+    if not _holds(shape, elements):
+        raise RequestError("invalid_request", f"{where} has shape {shape!r} but {elements} elements of data.")
+
+
+def check_count(images: int) -> None:
+    """Raises RequestError for no image or too many of them."""
+    if not 1 <= images <= MAX_IMAGES_PER_REQUEST:
+        raise RequestError(
+            "invalid_request", f"The request holds {images} images; send 1 to {MAX_IMAGES_PER_REQUEST} at once."
+        )
 
 
 def _holds(shape: Any, elements: int) -> bool:
@@ -157,7 +161,8 @@ def _holds(shape: Any, elements: int) -> bool:
     return shape == [-1] or (min(shape, default=1) >= 0 and math.prod(shape) == elements)
 
 
-def _v2_id(document: dict[str, Any]) -> str | None:
+def v2_id(document: dict[str, Any]) -> str | None:
+    """Returns the id that a V2 request gives itself, if any."""
     request_id = document.get("id")
     if request_id is not None and not isinstance(request_id, str):
         raise RequestError("invalid_request", f"'id' must be a string, not {type(request_id).__name__}.")
@@ -176,7 +181,8 @@ def _from_base64(text: Any, where: str) -> bytes:
     return image
 
 
-def _v2_document(answers: Sequence[dict[str, Any]], request_id: str) -> dict[str, Any]:
+def v2_document(answers: Sequence[dict[str, Any]], request_id: str) -> dict[str, Any]:
+    """Returns the JSON object that answers a V2 request; the data of every output is a flat list."""
     model, oods, best = (
         answers[0]["model"],
         [answer["ood"] for answer in answers],

@@ -11,8 +11,9 @@ from saccade.core.artifacts import BUNDLE_JSON, CAPTURE_GLOB, BundleInfo
 from saccade.core.settings import read_settings
 from saccade.serving.answers import answer_documents, given_request_id, image_request_ids
 from saccade.serving.predictor import Predictor
-from saccade.serving.protocol import PROBE_REQUEST_ID, RequestError
+from saccade.serving.protocol import PROBE_REQUEST_ID
 from saccade.serving.recording import Recorder
+from saccade.serving.request_error import RequestError
 
 
 @pytest.fixture

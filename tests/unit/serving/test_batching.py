@@ -12,7 +12,7 @@ from saccade.core.errors import UsageError
 from saccade.serving.batching import Batcher, BatchLimits
 from saccade.serving.capture import CaptureStats
 from saccade.serving.metrics import Metrics
-from saccade.serving.protocol import RequestError
+from saccade.serving.request_error import RequestError
 
 
 class Lengths:
