@@ -1,11 +1,16 @@
-"""saccade serve BUNDLE --port P"""
+"""saccade serve BUNDLE --port P [--server torchserve|kserve]"""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from saccade.cli.main import existing_directory
+from saccade.core.settings import read_settings
+
+TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture"}
 
 
 @click.command("serve")
@@ -15,18 +20,65 @@ from saccade.cli.main import existing_directory
     default=8080,
     show_default=True,
     type=click.IntRange(0, 65535),
-    help="Port on loopback; 0 takes a free one.",
+    help="Port of HTTP; 0 takes a free one.",
 )
 @click.option(
-    "--server", type=click.Choice(["torchserve"]), default="torchserve", show_default=True, help="The front door."
+    "--server",
+    type=click.Choice(["torchserve", "kserve"]),
+    default="torchserve",
+    show_default=True,
+    help="The front door. Only kserve takes the options below --capture.",
 )
 @click.option(
     "--capture",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Directory for capture records. Default: none are kept.",
+    help="Directory for capture records. Default: SACCADE_CAPTURE_DIR, else none are kept.",
 )
-def command(*, bundle: Path, port: int, server: str, capture: Path | None) -> None:
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
+@click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65535),
+    help="Port of gRPC; 0 takes a free one. Default: the one after --port, or a free one when --port is 0.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the bearer token that inference asks for. Default: none is asked for.",
+)
+@click.option("--batch-images", type=int, default=32, show_default=True, help="The most images in one call.")
+@click.option(
+    "--batch-delay-ms", type=float, default=1.0, show_default=True, help="The longest wait for more images, in ms."
+)
+@click.option(
+    "--queue-images", type=int, default=512, show_default=True, help="Images that may wait; more are refused with 503."
+)
+@click.option(
+    "--max-body-bytes",
+    type=click.IntRange(1),
+    default=64 << 20,
+    show_default=True,
+    help="Longer request bodies are refused with 413.",
+)
+@click.option(
+    "--drain-seconds",
+    type=click.FloatRange(0, 20),
+    default=0.0,
+    show_default=True,
+    help="After SIGTERM requests are still taken for so long, in s, while readiness is false.",
+)
+@click.pass_context
+def command(context: click.Context, **options: Any) -> None:
     """Serve BUNDLE on loopback until Ctrl-C or SIGTERM."""
+    if options["server"] == "kserve":
+        _kserve(**options)
+        return
+    for name in options.keys() - TORCHSERVE_OPTIONS:
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name.replace('_', '-')} needs --server kserve.")
+    _torchserve(**{name: options[name] for name in TORCHSERVE_OPTIONS})
+
+
+def _torchserve(*, bundle: Path, port: int, server: str, capture: Path | None) -> None:
     from saccade.serving.torchserve import TorchServe
     from saccade.steps.publish import publish
 
@@ -36,3 +88,33 @@ def command(*, bundle: Path, port: int, server: str, capture: Path | None) -> No
         with TorchServe(model_store, port=port, log_dir=Path(scratch) / "logs", capture_dir=capture) as torchserve:
             click.echo(f"Serving {bundle} at {torchserve.url}. Stop with Ctrl-C.", err=True)
             torchserve.wait()
+
+
+def _kserve(*, bundle: Path, capture: Path | None, **options: Any) -> None:
+    from saccade.serving.batching import BatchLimits
+    from saccade.serving.kserve_server import DoorOptions, KserveServer
+    from saccade.serving.service import read_token
+
+    door = DoorOptions(
+        host=options["host"],
+        port=options["port"],
+        grpc_port=_grpc_port(options["port"], options["grpc_port"]),
+        batch=BatchLimits(options["batch_images"], options["batch_delay_ms"] / 1000, options["queue_images"]),
+        max_body_bytes=options["max_body_bytes"],
+        max_held_bytes=8 * options["max_body_bytes"],
+        drain_s=options["drain_seconds"],
+        token=read_token(options["token_file"]) if options["token_file"] else None,
+    )
+    settings = read_settings()
+    server = KserveServer(bundle, door, replace(settings, capture_dir=capture or settings.capture_dir))
+    server.start(
+        lambda: click.echo(
+            f"Serving {bundle} at {server.url} and by gRPC at {server.grpc_address}. Stop with Ctrl-C.", err=True
+        )
+    )
+
+
+def _grpc_port(port: int, grpc_port: int | None) -> int:
+    if grpc_port is not None:
+        return grpc_port
+    return port + 1 if 0 < port < 65535 else 0

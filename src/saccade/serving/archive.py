@@ -24,6 +24,7 @@ from saccade.core.artifacts import (
 from saccade.core.errors import BundleError, UsageError
 from saccade.core.files import atomic_directory, sha256_of, write_json
 from saccade.serving.configuration import ServedModel, config_properties
+from saccade.serving.golden import surest
 
 ARCHIVED_BUNDLE = "bundle"  # the directory of the bundle inside an archive
 ARCHIVED_MODULES = {"handler.py": "handler.py", "torch_stand_in.py": "torch.py"}
@@ -68,14 +69,11 @@ def read_index(model_store: Path) -> list[dict[str, Any]]:
 
 
 def read_golden(model_store: Path, model: dict[str, Any]) -> tuple[bytes, str]:
-    """Returns the surest golden image of a model's archive, encoded, and the label that it must get.
-
-    The surest, because another processor's rounding may turn the label of a close decision.
-    """
+    """Returns the surest golden image of a model's archive, encoded, and the label that it must get."""
     with zipfile.ZipFile(model_store / MODEL_STORE_DIR / model["archive"]) as archive:
         golden = json.loads(archive.read(f"{ARCHIVED_BUNDLE}/{GOLDEN_DIR}/{GOLDEN_ANSWERS_JSON}"))
-        surest = max(golden, key=lambda entry: max(entry["probabilities"]))
-        return archive.read(f"{ARCHIVED_BUNDLE}/{GOLDEN_DIR}/{surest['file']}"), surest["label"]
+        entry = surest(golden)
+        return archive.read(f"{ARCHIVED_BUNDLE}/{GOLDEN_DIR}/{entry['file']}"), entry["label"]
 
 
 def _check(bundle: Path, info: BundleInfo) -> None:

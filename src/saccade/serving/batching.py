@@ -1,6 +1,8 @@
 """Images of concurrent requests, whatever their protocol, become batches of one predictor."""
 
 import asyncio
+import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +73,7 @@ class Batcher:
                 f"{self._limits.queue_images}. Try again later.",
                 HTTPStatus.SERVICE_UNAVAILABLE,
             )
-        now = self._loop.time()
+        now = time.monotonic()  # the loop's own clock, uvloop's, goes in steps of 1 ms
         answers = [self._loop.create_future() for _ in images]
         self._queue.extend(_Waiting(image, answer, now) for image, answer in zip(images, answers, strict=True))
         self._arrived.set()
@@ -97,14 +99,12 @@ class Batcher:
         """Waits for a full batch, at most max_delay_s. A lone client, whose last batch was one image, need not wait."""
         if self._last_images <= 1:
             return
-        deadline = self._queue[0].since + self._limits.max_delay_s
-        while len(self._queue) < self._limits.max_images and self._loop.time() < deadline:
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout_at(deadline):
+        left_s = self._queue[0].since + self._limits.max_delay_s - time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(left_s):
+                while len(self._queue) < self._limits.max_images:
+                    self._arrived.clear()
                     await self._arrived.wait()
-            except TimeoutError:
-                return
 
     def _take(self) -> list[_Waiting]:
         """Removes the next batch from the queue, and images whose client is gone."""
@@ -117,7 +117,7 @@ class Batcher:
 
     async def _answer(self, batch: list[_Waiting]) -> None:
         self._last_images = len(batch)
-        started = self._loop.time()
+        started = time.monotonic()
         self._metrics.batch_started([started - waiting.since for waiting in batch])
         images = [waiting.image for waiting in batch]
         try:
@@ -126,7 +126,7 @@ class Batcher:
             logger.exception(f"A batch of {len(batch)} images failed as a whole.")
             _fail(batch, error)
             return
-        self._metrics.batch_predicted(self._loop.time() - started)
+        self._metrics.batch_predicted(time.monotonic() - started)
         for waiting, answer in zip(batch, answers, strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)

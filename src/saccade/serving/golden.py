@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,18 @@ def check_golden(bundle: Path, classifier: saccade_native.Classifier) -> None:
             f"The golden images of '{bundle}' are answered with probabilities {difference:.3f} away from those of its "
             f"evaluation; {GOLDEN_TOLERANCE} is allowed. {_ADVICE}"
         )
+
+
+def surest(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the entry of answers.json with the highest probability: rounding on another processor cannot turn it."""
+    return max(entries, key=lambda entry: max(entry["probabilities"]))
+
+
+def surest_golden(bundle: Path) -> tuple[bytes, str]:
+    """Returns the surest golden image of a bundle that check_golden accepts, encoded, and its label."""
+    directory = bundle / GOLDEN_DIR
+    entry = surest(json.loads((directory / GOLDEN_ANSWERS_JSON).read_text(encoding="utf-8")))
+    return (directory / entry["file"]).read_bytes(), entry["label"]
 
 
 _ADVICE = "Serve the bundle with the version that made it, or evaluate again."

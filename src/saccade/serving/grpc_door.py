@@ -1,0 +1,143 @@
+"""The gRPC door: the Open Inference Protocol with kserve's own service definition.
+
+Images come as `contents.bytes_contents` or as `raw_input_contents`; outputs go back in the form of the images.
+Models cannot be loaded or unloaded over the network: those calls are answered with UNIMPLEMENTED.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import grpc
+from kserve.protocol.grpc import grpc_predict_v2_pb2 as messages
+from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import (
+    GRPCInferenceServiceServicer,
+    add_GRPCInferenceServiceServicer_to_server,
+)
+
+from saccade import __version__
+from saccade.serving.answers import given_request_id
+from saccade.serving.protocol import Request, check_count, check_tensor, v2_document
+from saccade.serving.request_error import RequestError
+from saccade.serving.service import EXTENSIONS, Service
+from saccade.serving.v2_binary import bytes_elements, tensor_bytes
+from saccade.serving.v2_outputs import Wanted
+
+STATUS = {
+    HTTPStatus.BAD_REQUEST: grpc.StatusCode.INVALID_ARGUMENT,
+    HTTPStatus.UNAUTHORIZED: grpc.StatusCode.UNAUTHENTICATED,
+    HTTPStatus.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    HTTPStatus.SERVICE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+}
+ERROR_CODE = "saccade-error-code"  # trailing metadata: the code that REST puts into its error body
+CONTENTS = {"BYTES": "bytes_contents", "FP32": "fp32_contents", "BOOL": "bool_contents"}
+
+
+def grpc_server(service: Service, address: str, max_message_bytes: int, max_calls: int) -> tuple[grpc.aio.Server, int]:
+    """Returns a server that is bound but not started, and its port.
+
+    max_calls: under way at once; more are refused with RESOURCE_EXHAUSTED, as are longer messages.
+    Raises RuntimeError when the address cannot be used.
+    """
+    options = [
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.so_reuseport", 0),  # or a second server on this port would take half of the requests
+    ]
+    server = grpc.aio.server(options=options, maximum_concurrent_rpcs=max_calls)
+    add_GRPCInferenceServiceServicer_to_server(_Door(service), server)
+    return server, server.add_insecure_port(address)
+
+
+class _Door(GRPCInferenceServiceServicer):
+    """Method names are those of the protocol. grpc's abort raises, so that nothing runs after it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def ServerLive(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        return messages.ServerLiveResponse(live=True)
+
+    async def ServerReady(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        return messages.ServerReadyResponse(ready=self._service.is_ready)
+
+    async def ServerMetadata(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        return messages.ServerMetadataResponse(name="saccade", version=__version__, extensions=EXTENSIONS)
+
+    async def ModelReady(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        await self._check_model(request.name, request.version, context)
+        return messages.ModelReadyResponse(ready=self._service.is_ready)
+
+    async def ModelMetadata(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        await self._check_model(request.name, request.version, context)
+        return messages.ModelMetadataResponse(**self._service.metadata())
+
+    async def ModelInfer(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        service = self._service
+        headers = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
+        call = service.call("grpc", given_request_id(headers.get("x-request-id"), request.id))
+        try:
+            service.check_token(headers.get("authorization", ""))
+            service.check_model(request.model_name, request.model_version)
+            documents = await service.answer(_parsed(request), call)
+            wanted = Wanted({output.name: False for output in request.outputs} or None)
+            response = _response(v2_document(documents, call.request_id), wanted, bool(request.raw_input_contents))
+        except Exception as error:
+            await _abort(service.refuse(error, call), context)
+        return response
+
+    async def _check_model(self, name: str, version: str, context: grpc.aio.ServicerContext) -> None:
+        try:
+            self._service.check_model(name, version)
+        except RequestError as error:
+            await _abort(error, context)
+
+
+async def _abort(error: RequestError, context: grpc.aio.ServicerContext) -> None:
+    status = STATUS.get(HTTPStatus(error.http_status), grpc.StatusCode.INTERNAL)
+    await context.abort(status, str(error), ((ERROR_CODE, error.code),))
+
+
+def _parsed(request: Any) -> Request:
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        raise RequestError(
+            "invalid_request", f"There are {len(request.inputs)} inputs but {len(raw)} raw_input_contents."
+        )
+    images: list[bytes] = []
+    for number, tensor in enumerate(request.inputs):
+        where = f"inputs[{number}]"
+        elements = bytes_elements(raw[number], where) if raw else tensor.contents.bytes_contents
+        check_tensor(tensor.datatype, list(tensor.shape), len(elements), where)
+        images += elements
+    check_count(len(images))
+    return Request("v2", tuple(images))
+
+
+def _response(document: dict[str, Any], wanted: Wanted, as_bytes: bool) -> Any:
+    outputs = [output for output, _ in wanted.choose(document["outputs"])]
+    raw = [tensor_bytes(output["datatype"], output["data"]) for output in outputs] if as_bytes else []
+    return messages.ModelInferResponse(
+        model_name=document["model_name"],
+        model_version=document["model_version"],
+        id=document["id"],
+        parameters={name: _parameter(value) for name, value in document["parameters"].items()},
+        outputs=[_output(output, as_bytes) for output in outputs],
+        raw_output_contents=raw,
+    )
+
+
+def _output(output: dict[str, Any], as_bytes: bool) -> Any:
+    described = {name: output[name] for name in ("name", "datatype", "shape")}
+    if as_bytes:
+        return messages.ModelInferResponse.InferOutputTensor(**described)
+    data: Sequence[Any] = output["data"]
+    if output["datatype"] == "BYTES":
+        data = [text.encode() for text in data]
+    contents = messages.InferTensorContents(**{CONTENTS[output["datatype"]]: data})
+    return messages.ModelInferResponse.InferOutputTensor(**described, contents=contents)
+
+
+def _parameter(value: Any) -> Any:
+    """The protocol has no parameter of type float: a threshold travels as text."""
+    return messages.InferParameter(string_param=value if isinstance(value, str) else repr(value))

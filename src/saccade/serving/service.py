@@ -1,0 +1,132 @@
+"""One model behind every protocol: who may ask, what is answered, counted and captured, and whether it is ready."""
+
+import hmac
+import time
+import uuid
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from saccade.core.errors import UsageError
+from saccade.core.log import logger
+from saccade.serving.answers import answer_documents
+from saccade.serving.batching import Batcher, BatchLimits
+from saccade.serving.metrics import Metrics
+from saccade.serving.predictor import Predictor
+from saccade.serving.protocol import PROBE_REQUEST_ID, Request, v2_document
+from saccade.serving.recording import Recorder
+from saccade.serving.request_error import RequestError
+
+INPUTS = [{"name": "image", "datatype": "BYTES", "shape": [-1]}]
+EXTENSIONS = ["binary_tensor_data"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as its door sees it: for the clock and for the lines of the log."""
+
+    protocol: str
+    request_id: str
+    started: float
+
+
+class Service:
+    """Answers requests of one model. Lives in one event loop; close it when its doors are closed.
+
+    It is ready from when `verified` is set, by whoever saw a golden image answered right through a door, until
+    `draining` is.
+    """
+
+    def __init__(self, predictor: Predictor, limits: BatchLimits, recorder: Recorder, token: bytes | None) -> None:
+        """token: what `Authorization: Bearer` must hold to get an answer; None asks for none."""
+        self.info = predictor.info
+        self.verified = self.draining = False
+        self.outputs: list[dict[str, Any]] = []  # as V2 describes them; known with the first answer
+        self._token, self._recorder = token, recorder
+        self.metrics = Metrics(self.info, predictor.precision, recorder.stats)
+        self._batcher = Batcher(predictor.predict, limits, self.metrics)
+        self.metrics.watch(lambda: self._batcher.queued_images, lambda: self.is_ready)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a load balancer should send requests."""
+        return self.verified and not self.draining
+
+    def call(self, protocol: str, request_id: str | None) -> Call:
+        """Starts the clock of a request. request_id: the client's, if it gave a usable one."""
+        return Call(protocol, request_id or uuid.uuid4().hex, time.monotonic())
+
+    def check_token(self, authorization: str) -> None:
+        """Raises RequestError 401 unless the header of that value holds the token."""
+        given = authorization.removeprefix("Bearer ").encode()
+        if self._token is not None and not hmac.compare_digest(given, self._token):
+            raise RequestError(
+                "unauthorized",
+                "Inference needs the header 'Authorization: Bearer TOKEN' with the server's token.",
+                HTTPStatus.UNAUTHORIZED,
+            )
+
+    def check_model(self, name: str, version: str) -> None:
+        """Raises RequestError 404 unless this is the served model. version: empty for any."""
+        if name != self.info.name:
+            raise RequestError("unknown_model", f"There is no model '{name[:100]}' here.", HTTPStatus.NOT_FOUND)
+        if version not in ("", self.info.version):
+            raise RequestError(
+                "unknown_version",
+                f"Model '{name}' has version {self.info.version} here, not '{version[:100]}'.",
+                HTTPStatus.NOT_FOUND,
+            )
+
+    async def answer(self, request: Request, call: Call) -> list[dict[str, Any]]:
+        """Returns a document an image. Raises RequestError when an image is bad or there is no room."""
+        answers = await self._batcher.predict(request.images)
+        documents = answer_documents(answers, self.info, call.request_id)
+        self._recorder.record(request.images, answers, call.request_id)
+        if call.request_id != PROBE_REQUEST_ID:
+            self.metrics.request_answered(call.protocol, time.monotonic() - call.started, documents)
+        if not self.outputs:
+            self.outputs = _described(v2_document(documents, call.request_id)["outputs"])
+        return documents
+
+    def refuse(self, error: Exception, call: Call) -> RequestError:
+        """Counts an error and returns what the client is told of it. What the client must not see is in the log."""
+        if not isinstance(error, RequestError):
+            logger.error(f"Request {call.request_id} failed.", exc_info=error)
+            error = RequestError("internal", "The server failed. Its log says why.", HTTPStatus.INTERNAL_SERVER_ERROR)
+        self.metrics.request_rejected(error.code)
+        return error
+
+    def metadata(self) -> dict[str, Any]:
+        """The model as V2 describes it."""
+        return {
+            "name": self.info.name,
+            "versions": [self.info.version],
+            "platform": f"saccade_{self.info.engine['kind']}",
+            "inputs": INPUTS,
+            "outputs": self.outputs,
+        }
+
+    async def close(self) -> None:
+        """Ends the predictor's thread and writes the capture records that wait."""
+        await self._batcher.close()
+        self._recorder.close()
+
+
+def read_token(file: Path) -> bytes:
+    """Returns the token that a file holds, without the line's end. Raises UsageError for none."""
+    try:
+        token = file.read_bytes().strip()
+    except OSError as error:
+        raise UsageError(f"The token file '{file}' cannot be read: {error.strerror}.") from error
+    if not token:
+        raise UsageError(f"The token file '{file}' is empty. Write a long random word into it.")
+    return token
+
+
+def _described(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Outputs of one answer as they are for any number of images."""
+    return [
+        {"name": output["name"], "datatype": output["datatype"], "shape": [-1, *output["shape"][1:]]}
+        for output in outputs
+    ]
