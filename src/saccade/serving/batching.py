@@ -87,12 +87,11 @@ class Batcher:
 
     async def _run(self) -> None:
         while True:
-            await self._arrived.wait()
-            await self._let_more_come()
-            batch = self._take()
-            if not self._queue:
+            while not self._queue:
                 self._arrived.clear()
-            if batch:
+                await self._arrived.wait()
+            await self._let_more_come()
+            if batch := self._take():
                 await self._answer(batch)
 
     async def _let_more_come(self) -> None:

@@ -58,17 +58,17 @@ class KserveServer(ModelServer):
     """Serves one bundle over REST and gRPC until SIGTERM or Ctrl-C."""
 
     def __init__(self, bundle: Path, options: DoorOptions, settings: Settings) -> None:
-        """Binds the REST port, then loads and verifies the bundle.
+        """Loads and verifies the bundle, and binds the REST port.
 
         Raises UsageError for a port that cannot be used, BundleError for a bundle that must not be served.
         """
         logging.getLogger("kserve").addHandler(logging.NullHandler())  # or kserve would configure logging for us
         super().__init__(http_port=options.port, grpc_port=options.grpc_port, grace_period=GRACE_S)
         self._options, self._settings = options, settings
-        self._socket = _bound(options.host, options.port)
-        self.http_port = self._socket.getsockname()[1]
         self._predictor = Predictor(bundle, threads=settings.threads)
         self._golden, self._golden_label = surest_golden(bundle)
+        self._socket = _bound(options.host, options.port)
+        self.http_port = self._socket.getsockname()[1]
 
     @property
     def url(self) -> str:
@@ -86,7 +86,7 @@ class KserveServer(ModelServer):
         Raises UsageError for a gRPC port that cannot be used, ServingError when the golden image is answered otherwise.
         """
         prometheus_client.disable_created_metrics()  # one more series for each of ours, which nobody asks for
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with self._socket, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._run(on_ready))
 
     async def _run(self, on_ready: Callable[[], None]) -> None:
