@@ -46,11 +46,12 @@ fuzz: ## libFuzzer on every image format and on the whole preparation: make fuzz
 test-python: setup lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
-lint: setup ## formats, types, imports
+lint: setup ## formats, types, imports, the README's numbers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/readme_numbers.py --check
 	$(BIN)/clang-format --dry-run -Werror $$(git ls-files 'native/*.hpp' 'native/*.cpp' 'tests/native/*.cpp' 'tests/native/*.hpp')
 
 bench: setup ## every benchmark, on this machine, into benchmarks/results

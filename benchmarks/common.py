@@ -40,11 +40,15 @@ def row(
     *,
     against: str,
     theirs: float | None,
-    target: float | None,
     rounds: int,
+    target: float | None = None,
+    target_ratio: float | None = None,
     higher_is_better: bool = True,
 ) -> dict[str, Any]:
-    """Returns one result; ratio is above 1 when ours is better. theirs and target may be None."""
+    """Returns one result; ratio is above 1 when ours is better.
+
+    theirs: None without a peer.   target: what ours should reach, in its unit.   target_ratio: what ratio should reach.
+    """
     ratio = None
     if theirs is not None:
         ratio = round(ours / theirs if higher_is_better else theirs / ours, 3)
@@ -56,6 +60,7 @@ def row(
         "theirs": theirs,
         "ratio": ratio,
         "target": target,
+        "target_ratio": target_ratio,
         "rounds": rounds,
     }
 

@@ -144,7 +144,7 @@ def small_rows(pixels: np.ndarray, rounds: int) -> list[dict[str, Any]]:
             round(speed["ours"]),
             against="torchvision v2 in DataLoader with 2 workers",
             theirs=round(speed["theirs"]),
-            target=25,
+            target_ratio=25,
             rounds=rounds,
         ),
         row(
@@ -215,7 +215,7 @@ def large_row(photos: list[bytes], rounds: int) -> dict[str, Any]:
         round(speed["ours"]),
         against=f"torchvision v2 in DataLoader with {best}, its best",
         theirs=round(speed[best]),
-        target=2,
+        target_ratio=2,
         rounds=rounds,
     )
 

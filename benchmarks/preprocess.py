@@ -99,7 +99,7 @@ def rows_against(
             round(speed["saccade"], 1),
             against=peer_name,
             theirs=round(speed[peer_name], 1),
-            target=target,
+            target_ratio=target,
             rounds=rounds,
         )
         for peer_name, (_, target) in peers.items()
@@ -137,7 +137,7 @@ def thread_rows(photos: list[bytes], rounds: int) -> list[dict[str, Any]]:
             round(speed[2], 1),
             against="one thread",
             theirs=round(speed[1], 1),
-            target=1.9,
+            target_ratio=1.9,
             rounds=rounds,
         )
     ]

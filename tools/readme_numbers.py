@@ -46,13 +46,17 @@ def measured(row: dict[str, Any]) -> str:
 
 
 def asked(row: dict[str, Any]) -> str:
-    """Returns the target in the row's unit."""
+    """Returns the target in the row's unit, or as a ratio to the peer."""
+    if row.get("target_ratio") is not None:
+        return f"{row['target_ratio']:g} times"
     return "" if row["target"] is None else number(row["target"], row["unit"])
 
 
 def number(value: float, unit: str) -> str:
-    """Returns 0.9123 of unit fraction as '91.23 %', anything else with three or four digits and its unit."""
-    return f"{100 * value:.2f} %" if unit == "fraction" else f"{value:,.4g} {unit}"
+    """Returns 0.9123 of unit fraction as '91.23 %', anything else with its unit: 1,234,567 or three to four digits."""
+    if unit == "fraction":
+        return f"{100 * value:.2f} %"
+    return f"{value:,.0f} {unit}" if value >= 1000 else f"{value:.4g} {unit}"
 
 
 if __name__ == "__main__":
