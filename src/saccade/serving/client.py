@@ -129,6 +129,8 @@ def _error(status: int, body: bytes) -> dict[str, str]:
         document = json.loads(body)
         if isinstance(document.get("error"), dict):
             return dict(document["error"])
+        if isinstance(document.get("error"), str):  # V2, ours or any other server's
+            return {"code": str(document.get("code", f"http_{status}")), "message": document["error"]}
         return {"code": str(document["type"]), "message": str(document["message"])}
     except (ValueError, KeyError, AttributeError):
         reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "unknown status"

@@ -68,8 +68,13 @@ def response_body(protocol: Protocol, answers: Sequence[dict[str, Any]], request
 
 
 def error_body(code: str, message: str) -> bytes:
-    """Returns the body of every refused request, whatever its protocol."""
+    """Returns the body of a refused request of any protocol but V2."""
     return _encoded({"error": {"code": code, "message": message}})
+
+
+def v2_error_body(code: str, message: str) -> bytes:
+    """Returns the body of a refused V2 request: the protocol wants text in `error`, and its clients fail on more."""
+    return _encoded({"error": message, "code": code})
 
 
 def request_body(protocol: Protocol, image: bytes) -> tuple[bytes, str]:

@@ -24,6 +24,7 @@ from saccade.serving.protocol import (
     parse_request,
     response_body,
     v2_document,
+    v2_error_body,
 )
 from saccade.serving.protocol import (
     Request as ImageRequest,
@@ -61,8 +62,9 @@ def rest_app(service: Service, bodies: Bodies) -> Starlette:
         "/v1/models/{model}:predict",
         *(f"{path}/infer" for path in models),
     ]
-    routes = [Route(path, handler, methods=["GET"]) for path, handler in questions]
-    routes += [Route(path, door.infer, methods=["POST"]) for path in inferences]
+    # Starlette tries routes in order: the busy ones come first.
+    routes = [Route(path, door.infer, methods=["POST"]) for path in inferences]
+    routes += [Route(path, handler, methods=["GET"]) for path, handler in questions]
     return Starlette(routes=routes, exception_handlers={HTTPException: _no_such_route})
 
 
@@ -106,7 +108,7 @@ class _Door:
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         except Exception as error:
-            response = _refusal(service.refuse(error, call), call)
+            response = _refusal(service.refuse(error, call), call, request)
         if service.draining:
             response.headers["connection"] = "close"  # so that the client's next request goes to another server
         return response
@@ -130,7 +132,7 @@ class _Door:
         try:
             self._check_model(request)
         except RequestError as error:
-            return _error(error)
+            return _error(error, request)
         return JSONResponse(*answer())
 
 
@@ -152,19 +154,20 @@ def _parsed(body: bytes, request: Request) -> ImageRequest:
     return parse_binary_request(body, int(json_length))
 
 
-def _refusal(error: RequestError, call: Call) -> Response:
-    response = _error(error)
+def _refusal(error: RequestError, call: Call, request: Request) -> Response:
+    response = _error(error, request)
     response.headers["x-request-id"] = call.request_id
     return response
 
 
-def _error(error: RequestError) -> Response:
+def _error(error: RequestError, request: Request) -> Response:
     headers = {"content-type": JSON_CONTENT_TYPE}
     if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry-after"] = RETRY_AFTER_S
     if error.http_status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
-    return Response(error_body(error.code, str(error)), error.http_status, headers)
+    body = v2_error_body if request.scope["path"].startswith("/v2") else error_body
+    return Response(body(error.code, str(error)), error.http_status, headers)
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:
@@ -172,7 +175,7 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "")
         refused = RequestError("method_not_allowed", f"Use {allowed} here.", error.status_code)
-        response = _error(refused)
+        response = _error(refused, request)
         response.headers["allow"] = allowed
         return response
-    return _error(RequestError("not_found", "There is nothing at this path.", error.status_code))
+    return _error(RequestError("not_found", "There is nothing at this path.", error.status_code), request)
