@@ -44,7 +44,7 @@ fuzz: ## libFuzzer on every image format and on the whole preparation: make fuzz
 	tests/native/fuzz/run.sh $(SECONDS)
 
 test-python: setup lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest
 
 lint: setup ## formats, types, imports, the README's numbers
 	$(BIN)/ruff check .

@@ -35,14 +35,6 @@ def _wait_until(condition: Callable[[], Any], seconds: float = 120, running: sub
     return met
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps a file's tests, which share fixtures, in one process when `make test` spreads them over two."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[..., Any]:
     """wait_until(condition, seconds, running): what the condition returned when it was first true."""

@@ -21,7 +21,7 @@ from saccade.core.artifacts import BUNDLE_JSON
 from saccade.preprocess.spec import PreprocessSpec
 from saccade.serving.predictor import Predictor
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 SACCADE = [sys.executable, "-m", "saccade"]
 QUICK = ["--trials", "3", "--tune-seconds", "20"]
 FINISH_S = 600

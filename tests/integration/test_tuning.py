@@ -19,7 +19,6 @@ from saccade.training.tuning import ROUNDS, TrialResult
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("ray"),  # of all searches on the machine, none must be left
     # MLflow 3.17 still asks SQLAlchemy 2.1 for what it is going to remove.
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning"),
 ]
