@@ -64,6 +64,14 @@ PixelArray pixel_array(const py::array& array, py::ssize_t dimensions, const cha
     return PixelArray::ensure(array);
 }
 
+IntegerArray integer_array(const py::object& values, const char* name) {
+    IntegerArray integers = IntegerArray::ensure(values);
+    if (integers && integers.ndim() == 1) return integers;
+    const py::array given = py::array::ensure(values);
+    throw Error(Code::kArgument, std::string(name) + " must be (n) integers of up to 64 bits with a sign, not " +
+                                     (given ? shape_text(given) + " " + dtype_text(given) : "a ragged sequence") + ".");
+}
+
 void check_shape(const py::array& array, const char* name, const std::vector<py::ssize_t>& shape) {
     if (std::vector(array.shape(), array.shape() + array.ndim()) == shape) return;
     throw Error(Code::kArgument, std::string(name) + " must be " + text_of(shape) + ", not " + shape_text(array) + ".");

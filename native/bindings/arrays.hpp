@@ -44,6 +44,12 @@ using PixelArray = py::array_t<std::uint8_t, py::array::c_style>;
 /// shape: how the error message calls what is wanted. Raises Error{kArgument}.
 PixelArray pixel_array(const py::array& array, py::ssize_t dimensions, const char* shape);
 
+using IntegerArray = py::array_t<std::int64_t, py::array::c_style>;  // no forcecast, which would round
+
+/// One integer an element, as (n) int64; copied only if it is not that already.
+/// name: of the values in the error message. Raises Error{kArgument}.
+IntegerArray integer_array(const py::object& values, const char* name);
+
 /// Raises Error{kArgument} that calls the array by its name unless it has this shape.
 void check_shape(const py::array& array, const char* name, const std::vector<py::ssize_t>& shape);
 

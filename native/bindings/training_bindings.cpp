@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,7 +19,6 @@ using namespace pybind11::literals;
 using saccade::Augmentation;
 using saccade::LoadedBatch;
 using saccade::Loader;
-using Numbers = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
 
 [[noreturn]] void refuse(const std::string& reason) {
     throw saccade::Error(saccade::Code::kArgument, reason);
@@ -48,14 +48,15 @@ py::dtype numpy_type_of(saccade::DataType type) {
     }
 }
 
-std::vector<std::int64_t> vector_of(const Numbers& numbers) {
-    return {numbers.data(), numbers.data() + numbers.size()};
+std::vector<std::int64_t> integers(const py::object& values, const char* name) {
+    const IntegerArray array = integer_array(values, name);
+    return {array.data(), array.data() + array.size()};
 }
 
 /// A loader and the Python objects whose memory it reads.
 class BoundLoader {
   public:
-    BoundLoader(const py::object& images, const Numbers& labels, const Numbers& rows,
+    BoundLoader(const py::object& images, const py::object& labels, const py::object& rows,
                 const saccade::PreprocessSpec& spec, std::size_t batch_size, const std::vector<std::string>& steps,
                 std::uint64_t seed, const std::string& dtype, const std::string& layout, std::size_t rank,
                 std::size_t world_size, unsigned threads, const saccade::Limits& limits)
@@ -69,13 +70,20 @@ class BoundLoader {
             encoded_ = std::make_unique<BorrowedImages>(images);
             source.encoded = {encoded_->views().begin(), encoded_->views().end()};
         }
-        saccade::LoaderSettings settings{vector_of(labels), vector_of(rows), batch_size, seed, rank,
-                                         world_size,        threads,         limits};
+        saccade::LoaderSettings settings{
+            integers(labels, "labels"), integers(rows, "rows"), batch_size, seed, rank, world_size, threads, limits};
         loader_ =
             std::make_unique<Loader>(std::move(source), spec, Augmentation::parse(steps), format_, std::move(settings));
     }
 
     [[nodiscard]] Loader& loader() const { return *loader_; }
+
+    /// Holds off other calls while it lives. Refuses one that comes meanwhile: it would take away the other's batch.
+    [[nodiscard]] std::unique_lock<std::mutex> alone() const {
+        std::unique_lock lock(calls_, std::try_to_lock);
+        if (!lock) refuse("Another thread is using this Loader. Give each thread its own, or let them take turns.");
+        return lock;
+    }
 
     /// The tensors of a batch without a copy; `self` keeps them alive.
     [[nodiscard]] py::array tensors(const LoadedBatch& batch, const py::object& self) const {
@@ -93,6 +101,7 @@ class BoundLoader {
     PixelArray pixels_;
     std::unique_ptr<BorrowedImages> encoded_;
     std::unique_ptr<Loader> loader_;
+    mutable std::mutex calls_;
 };
 
 /// One batch as Python sees it.
@@ -112,6 +121,7 @@ py::array_t<std::int64_t> copied(const std::vector<std::int64_t>& numbers) {
 
 BoundBatch next(const py::object& self) {
     const auto& bound = self.cast<const BoundLoader&>();
+    const auto alone = bound.alone();
     const LoadedBatch* batch = nullptr;
     {
         const py::gil_scoped_release released;
@@ -167,15 +177,17 @@ void bind_training(py::module_& module) {
         "Training batches without end, made ahead on threads of their own; epoch after epoch in an order of its "
         "own.\n\n"
         "The same position gives the same bytes, on however many threads and whatever was loaded before. A batch is\n"
-        "always full: what is left over waits for another shuffle.")
-        .def(py::init<const py::object&, const Numbers&, const Numbers&, const saccade::PreprocessSpec&, std::size_t,
-                      const std::vector<std::string>&, std::uint64_t, const std::string&, const std::string&,
-                      std::size_t, std::size_t, unsigned, const saccade::Limits&>(),
+        "always full: what is left over waits for another shuffle. One thread at a time: a call while another one\n"
+        "waits raises ArgumentError.")
+        .def(py::init<const py::object&, const py::object&, const py::object&, const saccade::PreprocessSpec&,
+                      std::size_t, const std::vector<std::string>&, std::uint64_t, const std::string&,
+                      const std::string&, std::size_t, std::size_t, unsigned, const saccade::Limits&>(),
              "images"_a, "labels"_a, "rows"_a, "spec"_a, "batch_size"_a, "steps"_a = std::vector<std::string>{},
              py::kw_only(), "seed"_a = 0, "dtype"_a = "float32", "layout"_a = "NHWC", "rank"_a = 0, "world_size"_a = 1,
              "threads"_a = 0, py::arg_v("limits", saccade::Limits{}, "Limits()"),
              "images: (N, H, W, 3) uint8, may be memory-mapped; or a sequence of encoded images.\n"
-             "labels: (N,) int64.   rows: which images to train on.   steps: as in augment, and mixup(alpha),\n"
+             "labels: (N,) integers.   rows: (n) integers, which images to train on.   steps: as in augment, and "
+             "mixup(alpha),\n"
              "cutmix(alpha).   dtype: 'uint8', 'bfloat16' (its bits as uint16) or 'float32'.   layout: 'NHWC' or "
              "'NCHW'.\n"
              "rank, world_size: this worker's share of every epoch.   Raises ArgumentError and SpecError.")
@@ -189,6 +201,7 @@ void bind_training(py::module_& module) {
         .def_property_readonly(
             "position",
             [](const BoundLoader& bound) {
+                const auto alone = bound.alone();
                 const saccade::LoaderPosition position = bound.loader().position();
                 return std::pair(position.epoch, position.step);
             },
@@ -196,6 +209,7 @@ void bind_training(py::module_& module) {
         .def(
             "seek",
             [](const BoundLoader& bound, std::uint32_t epoch, std::size_t step) {
+                const auto alone = bound.alone();
                 const py::gil_scoped_release released;
                 bound.loader().seek({epoch, step});
             },

@@ -1,8 +1,16 @@
 #include "saccade/loader.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "saccade/error.hpp"
@@ -44,7 +52,7 @@ void check(const LoaderImages& images, const LoaderSettings& settings) {
         refuse("Rank " + grouped(settings.rank) + " is not below the world size, " + grouped(settings.world_size) +
                ".");
     }
-    if (settings.batch_size == 0 || settings.batch_size * settings.world_size > settings.rows.size()) {
+    if (settings.batch_size == 0 || settings.batch_size > settings.rows.size() / settings.world_size) {
         refuse(grouped(settings.rows.size()) + " rows make no batch of " + grouped(settings.batch_size) +
                " for each of " + grouped(settings.world_size) + " workers. Make batch_size smaller.");
     }
@@ -58,7 +66,31 @@ std::array<std::uint8_t, 3> mean_colour(const PreprocessSpec& spec) {
     return colour;
 }
 
+/// Image number i of a batch.
+std::span<std::byte> tensor_of(LoadedBatch& batch, std::size_t i) {
+    const std::size_t bytes = batch.tensors.size() / batch.rows.size();
+    return std::span(batch.tensors).subspan(i * bytes, bytes);
+}
+
 }  // namespace
+
+/// The thread that works ahead, what is its own and what it shares with the caller.
+struct Loader::Worker {
+    const pid_t process = getpid();
+
+    // Of the thread alone.
+    std::vector<std::int64_t> order;
+    std::uint32_t order_epoch = 0;
+    std::vector<std::uint8_t> pixels;
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<Batch> free;
+    std::deque<Batch> ready;
+    std::exception_ptr error;
+    std::atomic<bool> is_stopping = false;
+    std::thread thread;
+};
 
 Loader::Loader(LoaderImages images, const PreprocessSpec& spec, const Augmentation& augmentation, TensorFormat format,
                LoaderSettings settings)
@@ -69,14 +101,6 @@ Loader::Loader(LoaderImages images, const PreprocessSpec& spec, const Augmentati
       settings_(std::move(settings)),
       fill_(mean_colour(spec)) {
     check(images_, settings_);
-    for (std::size_t i = 0; i < kBatches; ++i) {
-        auto batch = std::make_unique<LoadedBatch>();
-        batch->tensors.resize(settings_.batch_size * writer_.tensor_bytes());
-        batch->rows.resize(settings_.batch_size);
-        batch->labels.resize(settings_.batch_size);
-        batch->partner_labels.resize(augmentation_.mixing().is_on() ? settings_.batch_size : 0);
-        free_.push_back(std::move(batch));
-    }
 }
 
 Loader::~Loader() {
@@ -102,93 +126,119 @@ void Loader::seek(LoaderPosition position) {
 }
 
 const LoadedBatch& Loader::next() {
-    if (!thread_.joinable()) start();
-    std::unique_lock lock(mutex_);
-    if (current_) free_.push_back(std::move(current_));
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return !ready_.empty() || error_; });
-    if (ready_.empty()) std::rethrow_exception(error_);
-    current_ = std::move(ready_.front());
-    ready_.pop_front();
+    if (!worker_ || worker_->process != getpid()) start();
+    std::unique_lock lock(worker_->mutex);
+    if (current_) worker_->free.push_back(std::move(current_));
+    worker_->changed.notify_all();
+    worker_->changed.wait(lock, [this] { return !worker_->ready.empty() || worker_->error; });
+    if (worker_->ready.empty()) std::rethrow_exception(worker_->error);
+    current_ = std::move(worker_->ready.front());
+    worker_->ready.pop_front();
     position_ = after(position_);
     return *current_;
 }
 
 void Loader::start() {
-    is_stopping_ = false;
-    thread_ = std::thread([this, position = position_] { work(position); });
+    stop();
+    auto worker = std::make_unique<Worker>();
+    while (spare_.size() + (current_ ? 1 : 0) < kBatches) spare_.push_back(new_batch());
+    std::ranges::move(spare_, std::back_inserter(worker->free));
+    spare_.clear();
+    worker->thread = std::thread([this, &shared = *worker, position = position_] { work(shared, position); });
+    worker_ = std::move(worker);
 }
 
 void Loader::stop() {
-    if (thread_.joinable()) {
-        {
-            const std::lock_guard lock(mutex_);
-            is_stopping_ = true;
-        }
-        changed_.notify_all();
-        thread_.join();
+    if (!worker_) return;
+    if (worker_->process != getpid()) {
+        // A forked child: the thread is not there, its locks may be held and its batches half moved. Nothing of that
+        // can be destroyed, so it is left alone.
+        static_cast<void>(worker_.release());
+        return;
     }
-    std::ranges::move(ready_, std::back_inserter(free_));
-    ready_.clear();
-    error_ = nullptr;
+    {
+        const std::lock_guard lock(worker_->mutex);
+        worker_->is_stopping = true;
+    }
+    worker_->changed.notify_all();
+    worker_->thread.join();
+    std::ranges::move(worker_->ready, std::back_inserter(spare_));
+    std::ranges::move(worker_->free, std::back_inserter(spare_));
+    worker_.reset();
 }
 
-void Loader::work(LoaderPosition position) {
+void Loader::work(Worker& worker, LoaderPosition position) const {
     while (true) {
         Batch batch;
         {
-            std::unique_lock lock(mutex_);
-            changed_.wait(lock, [this] { return is_stopping_ || !free_.empty(); });
-            if (is_stopping_) return;
-            batch = std::move(free_.front());
-            free_.pop_front();
+            std::unique_lock lock(worker.mutex);
+            worker.changed.wait(lock, [&worker] { return worker.is_stopping || !worker.free.empty(); });
+            if (worker.is_stopping) return;
+            batch = std::move(worker.free.front());
+            worker.free.pop_front();
         }
         std::exception_ptr error;
         try {
-            fill(position, *batch);
+            fill(worker, position, *batch);
         } catch (...) {
             error = std::current_exception();
         }
-        const std::lock_guard lock(mutex_);
-        (error ? free_ : ready_).push_back(std::move(batch));
-        error_ = error;
-        changed_.notify_all();
+        const std::lock_guard lock(worker.mutex);
+        (error ? worker.free : worker.ready).push_back(std::move(batch));
+        worker.error = error;
+        worker.changed.notify_all();
         if (error) return;
         position = after(position);
     }
 }
 
-void Loader::fill(LoaderPosition position, LoadedBatch& batch) {
-    if (order_.empty() || order_epoch_ != position.epoch) shuffle(position.epoch);
+Loader::Batch Loader::new_batch() const {
+    auto batch = std::make_unique<LoadedBatch>();
+    batch->tensors.resize(settings_.batch_size * writer_.tensor_bytes());
+    batch->rows.resize(settings_.batch_size);
+    batch->labels.resize(settings_.batch_size);
+    batch->partner_labels.resize(augmentation_.mixing().is_on() ? settings_.batch_size : 0);
+    return batch;
+}
+
+void Loader::fill(Worker& worker, LoaderPosition position, LoadedBatch& batch) const {
+    if (worker.order.empty() || worker.order_epoch != position.epoch) {
+        worker.order = shuffled(position.epoch);
+        worker.order_epoch = position.epoch;
+    }
     batch.position = position;
     const std::size_t count = settings_.batch_size;
     const std::size_t number = position.step * settings_.world_size + settings_.rank;
-    const std::size_t bytes = spec_.size().bytes();
+    const std::size_t bytes = writer_.pixel_bytes();
     const bool is_mixed = augmentation_.mixing().is_on();
-    pixels_.resize(count * bytes);
-    const auto pixels_of = [&](std::size_t i) { return std::span(pixels_).subspan(i * bytes, bytes); };
-    const auto tensor_of = [&](std::size_t i) {
-        return std::span(batch.tensors).subspan(i * writer_.tensor_bytes(), writer_.tensor_bytes());
-    };
+    worker.pixels.resize(count * bytes);
     parallel_for(count, settings_.threads, [&](std::size_t i) {
-        if (is_stopping_) return;  // nobody waits for this batch
-        const std::int64_t row = order_[number * count + i];
+        if (worker.is_stopping) return;  // nobody waits for this batch
+        const std::int64_t row = worker.order[number * count + i];
+        const auto pixels = std::span(worker.pixels).subspan(i * bytes, bytes);
         batch.rows[i] = row;
         batch.labels[i] = settings_.labels[static_cast<std::size_t>(row)];
-        fill_image(row, {settings_.seed, position.epoch, static_cast<std::uint32_t>(row)}, pixels_of(i));
-        if (!is_mixed) writer_.write(pixels_of(i), tensor_of(i));
+        fill_image(row, {settings_.seed, position.epoch, static_cast<std::uint32_t>(row)}, pixels);
+        if (!is_mixed) writer_.write(pixels, tensor_of(batch, i));
     });
-    if (!is_mixed) return;
+    if (is_mixed) mix(worker, number, batch);
+}
 
-    const auto batch_number = static_cast<std::uint32_t>(number);
-    const Mix mix = augmentation_.mixing().draw(settings_.seed, position.epoch, batch_number, spec_.size());
+void Loader::mix(const Worker& worker, std::size_t number, LoadedBatch& batch) const {
+    const std::size_t count = settings_.batch_size;
+    const Mix mix = augmentation_.mixing().draw(settings_.seed, batch.position.epoch,
+                                                static_cast<std::uint32_t>(number), spec_.size());
+    const auto pixels_of = [&](std::size_t i) {
+        return std::span(worker.pixels).subspan(i * writer_.pixel_bytes(), writer_.pixel_bytes());
+    };
     batch.weight = mix.weight;
     parallel_for(count, settings_.threads, [&](std::size_t i) {
+        if (worker.is_stopping) return;
         const std::size_t partner = (i + count - 1) % count;
         thread_local std::vector<std::uint8_t> mixed;
         mixed.assign(pixels_of(i).begin(), pixels_of(i).end());
         mix.apply(mixed, pixels_of(partner), spec_.size());
-        writer_.write(mixed, tensor_of(i));
+        writer_.write(mixed, tensor_of(batch, i));
         batch.partner_labels[i] = batch.labels[partner];
     });
 }
@@ -212,14 +262,14 @@ void Loader::fill_image(std::int64_t row, ImageKey key, std::span<std::uint8_t> 
     augmentation_.apply(pixels, spec_.size(), key, fill_, augment_scratch);
 }
 
-void Loader::shuffle(std::uint32_t epoch) {
-    order_ = settings_.rows;
-    order_epoch_ = epoch;
+std::vector<std::int64_t> Loader::shuffled(std::uint32_t epoch) const {
+    std::vector<std::int64_t> order = settings_.rows;
     Random random({settings_.seed, epoch, 0}, kOrderStream);
-    for (std::size_t last = order_.size() - 1; last > 0; --last) {
+    for (std::size_t last = order.size() - 1; last > 0; --last) {
         const int other = random.integer(0, static_cast<int>(last));
-        std::swap(order_[last], order_[static_cast<std::size_t>(other)]);
+        std::swap(order[last], order[static_cast<std::size_t>(other)]);
     }
+    return order;
 }
 
 }  // namespace saccade

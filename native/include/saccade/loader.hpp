@@ -1,15 +1,10 @@
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <exception>
 #include <memory>
-#include <mutex>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "saccade/augment.hpp"
@@ -60,7 +55,7 @@ struct LoadedBatch {
 ///
 /// The order follows from seed and epoch, the picture from seed, epoch and row: the same position gives the same bytes,
 /// whatever was loaded before and on however many threads. A batch is always full; images that are left over wait for
-/// another shuffle. Calls must not overlap.
+/// another shuffle. Calls must not overlap. A child after fork() may use its copy: a thread of its own goes on there.
 class Loader {
   public:
     /// Raises Error{kArgument} for numbers that do not fit each other.
@@ -82,13 +77,16 @@ class Loader {
 
   private:
     using Batch = std::unique_ptr<LoadedBatch>;
+    struct Worker;
 
     void start();
     void stop();
-    void work(LoaderPosition position);
-    void fill(LoaderPosition position, LoadedBatch& batch);
+    void work(Worker& worker, LoaderPosition position) const;
+    void fill(Worker& worker, LoaderPosition position, LoadedBatch& batch) const;
+    void mix(const Worker& worker, std::size_t number, LoadedBatch& batch) const;
     void fill_image(std::int64_t row, ImageKey key, std::span<std::uint8_t> pixels) const;
-    void shuffle(std::uint32_t epoch);
+    [[nodiscard]] Batch new_batch() const;
+    [[nodiscard]] std::vector<std::int64_t> shuffled(std::uint32_t epoch) const;
     [[nodiscard]] LoaderPosition after(LoaderPosition position) const;
 
     LoaderImages images_;
@@ -98,20 +96,9 @@ class Loader {
     LoaderSettings settings_;
     std::array<std::uint8_t, 3> fill_;
     LoaderPosition position_;
-
-    // Of the thread that works.
-    std::vector<std::int64_t> order_;
-    std::uint32_t order_epoch_ = 0;
-    std::vector<std::uint8_t> pixels_;
-
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<Batch> free_;
-    std::deque<Batch> ready_;
-    std::exception_ptr error_;
-    std::atomic<bool> is_stopping_ = false;
     Batch current_;
-    std::thread thread_;
+    std::vector<Batch> spare_;  // while no thread works
+    std::unique_ptr<Worker> worker_;
 };
 
 }  // namespace saccade

@@ -299,13 +299,14 @@ class Loader:
     Training batches without end, made ahead on threads of their own; epoch after epoch in an order of its own.
 
     The same position gives the same bytes, on however many threads and whatever was loaded before. A batch is
-    always full: what is left over waits for another shuffle.
+    always full: what is left over waits for another shuffle. One thread at a time: a call while another one
+    waits raises ArgumentError.
     """
     def __init__(
         self,
         images: typing.Any,
-        labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
-        rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+        labels: typing.Any,
+        rows: typing.Any,
         spec: PreprocessSpec,
         batch_size: typing.SupportsInt | typing.SupportsIndex,
         steps: collections.abc.Sequence[str] = [],
@@ -320,7 +321,7 @@ class Loader:
     ) -> None:
         """
         images: (N, H, W, 3) uint8, may be memory-mapped; or a sequence of encoded images.
-        labels: (N,) int64.   rows: which images to train on.   steps: as in augment, and mixup(alpha),
+        labels: (N,) integers.   rows: (n) integers, which images to train on.   steps: as in augment, and mixup(alpha),
         cutmix(alpha).   dtype: 'uint8', 'bfloat16' (its bits as uint16) or 'float32'.   layout: 'NHWC' or 'NCHW'.
         rank, world_size: this worker's share of every epoch.   Raises ArgumentError and SpecError.
         """

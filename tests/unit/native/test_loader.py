@@ -1,6 +1,7 @@
 """Loader: what Python sees of it. Its order, resumption and sharding are tested in tests/native/loader_test.cpp."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -97,9 +98,13 @@ def test_broken_image_is_named_by_its_row(encode, noise):
         ({"batch_size": 13}, "12 rows make no batch of 13"),
         ({"rows": [12]}, "Row 12 is not one of the 12 images"),
         ({"labels": [0]}, "12 images and 1 labels"),
+        ({"labels": ROWS + 0.5}, r"labels must be \(n\) integers .* not \(12,\) float64"),
+        ({"labels": ROWS.reshape(6, 2)}, r"labels must be \(n\) integers .* not \(6, 2\) int64"),
+        ({"rows": [[0], [1, 2]]}, r"rows must be \(n\) integers .* not a ragged sequence"),
         ({"dtype": "float64"}, "dtype 'float64' is not known"),
         ({"layout": "HWC"}, "layout 'HWC' is not known"),
         ({"rank": 1}, "Rank 1 is not below the world size, 1"),
+        ({"world_size": 2**62}, "12 rows make no batch of 4 for each of 4,611,686,018,427,387,904 workers"),
     ],
 )
 def test_unusable_arguments_are_errors_that_name_them(pixels, change, message):
@@ -107,6 +112,31 @@ def test_unusable_arguments_are_errors_that_name_them(pixels, change, message):
 
     with pytest.raises(saccade_native.ArgumentError, match=message):
         Loader(**arguments)
+
+
+def test_small_integer_labels_are_taken(pixels):
+    batch = next(Loader(pixels, ROWS.astype(np.uint8), ROWS, SPEC, 4))
+
+    np.testing.assert_array_equal(batch.labels, batch.rows)
+
+
+def test_threads_that_overlap_get_an_error_or_whole_batches(pixels):
+    loader = Loader(pixels, ROWS, ROWS, SPEC, 4)
+
+    def take() -> tuple[np.ndarray, np.ndarray] | None:
+        try:
+            batch = next(loader)
+        except saccade_native.ArgumentError as error:
+            assert "Another thread is using this Loader" in str(error)  # noqa: PT017
+            return None
+        return batch.labels, batch.rows
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = [batch for batch in threads.map(lambda _: take(), range(400)) if batch is not None]
+
+    assert taken
+    for labels, rows in taken:
+        np.testing.assert_array_equal(labels, rows)
 
 
 def test_pixels_from_another_process_are_taken(pixels):
