@@ -108,7 +108,7 @@ py::dict scores_of(const Answer& answer) {
 void bind_answer(py::module_& module) {
     py::class_<Answer>(module, "Answer",
                        "What the classifier says of one image; with an error, "
-                       "only that has a meaning.")
+                       "only that and prepare_seconds have a meaning.")
         .def_property_readonly(
             "error", [](const Answer& answer) { return optional_error(answer.error); },
             "None, or the Error for which there is no answer.")
@@ -128,6 +128,9 @@ void bind_answer(py::module_& module) {
         .def_property_readonly(
             "height", [](const Answer& answer) { return answer.size.height; }, "Of the whole picture, pixels.")
         .def_readonly("statistics", &Answer::statistics, "Of the prepared pixels.")
+        .def_readonly("prepare_seconds", &Answer::prepare_seconds, "From encoded bytes to pixels.")
+        .def_readonly("infer_seconds", &Answer::infer_seconds,
+                      "From pixels to answers, of all images that went through the engine together.")
         .def_property_readonly(
             "perceptual_hash", [](const Answer& answer) { return answer.statistics.perceptual_hash; }, "64 bits.");
 }

@@ -1,6 +1,7 @@
 #include "saccade/classifier.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 
 #include "saccade/thread_pool.hpp"
@@ -27,6 +28,12 @@ std::span<Value> row(std::span<Value> matrix, std::size_t index, std::size_t wid
 std::vector<float> copied_row(const std::vector<float>& matrix, std::size_t index, std::size_t width) {
     const std::span<const float> values = row(std::span(matrix), index, width);
     return {values.begin(), values.end()};
+}
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point started) {
+    return std::chrono::duration<double>(Clock::now() - started).count();
 }
 
 void normalize_weights(std::span<View> views) {
@@ -67,7 +74,12 @@ std::vector<Answer> Classifier::predict(std::span<const Bytes> images, Views vie
 void Classifier::predict_pass(std::span<const Bytes> images, Views views, std::span<Answer> answers) {
     const std::size_t bytes = spec_.size().bytes();
     std::vector<std::uint8_t> pixels(images.size() * bytes);
-    std::vector<ImageInfo> infos = prepare(images, spec_, pixels, limits_, threads_);
+    std::vector<ImageInfo> infos(images.size());
+    parallel_for(images.size(), threads_, [&](std::size_t i) {
+        const Clock::time_point started = Clock::now();
+        infos[i] = prepare_image(images[i], spec_, row(std::span(pixels), i, bytes), limits_);
+        answers[i].prepare_seconds = seconds_since(started);
+    });
 
     std::size_t good = 0;
     for (std::size_t i = 0; i < infos.size(); ++i) {
@@ -83,7 +95,9 @@ void Classifier::predict_pass(std::span<const Bytes> images, Views views, std::s
             answers[i].error = std::move(infos[i].error);
             continue;
         }
+        const double prepare_seconds = answers[i].prepare_seconds;
         answers[i] = answer(scores, scored++);
+        answers[i].prepare_seconds = prepare_seconds;
         answers[i].size = infos[i].size;
         answers[i].statistics = infos[i].statistics;
     }
@@ -99,6 +113,7 @@ Answer Classifier::answer(const Scores& scores, std::size_t image) const {
     if (scoring_.forest) answer.isolation_forest = scores.isolation_forest[image];
     answer.ood_score = scores.ood_score[image];
     answer.is_ood = scores.is_ood[image] != 0;
+    answer.infer_seconds = scores.infer_seconds;
     return answer;
 }
 
@@ -136,17 +151,14 @@ void Classifier::score_pass(std::span<const std::uint8_t> pixels, Views views, s
     const auto features_of_pass = std::span(scores.features).subspan(first * features(), count * features());
 
     const std::lock_guard lock(mutex_);
+    const Clock::time_point started = Clock::now();
     planes_.resize(pixels.size());
     writer_.write_all(pixels, std::as_writable_bytes(std::span(planes_)), threads_);
     engine_.infer(planes_, count, logits, features_of_pass);
     parallel_for(count, threads_, [&](std::size_t i) { score_plain(first + i, scores); });
 
-    if (views == Views::kPlainOnly || scoring_.views.size() < 2) return;
-    const std::vector<std::size_t> unsure = unsure_images(probabilities);
-    average_views(unsure, logits);
-    for (const std::size_t i : unsure) {
-        softmax(row(logits, i, classes()), scoring_.temperature, row(probabilities, i, classes()));
-    }
+    if (views == Views::kWhereUnsure && scoring_.views.size() > 1) take_further_views(logits, probabilities);
+    scores.infer_seconds += seconds_since(started);
 }
 
 void Classifier::score_plain(std::size_t image, Scores& scores) const {
@@ -160,6 +172,14 @@ void Classifier::score_plain(std::size_t image, Scores& scores) const {
     const bool forest_decides = scoring_.ood_detector == OodDetector::kIsolationForest;
     scores.ood_score[image] = forest_decides ? scores.isolation_forest[image] : scores.energy[image];
     scores.is_ood[image] = scores.ood_score[image] <= scoring_.ood_threshold ? 0 : 1;
+}
+
+void Classifier::take_further_views(std::span<float> logits, std::span<float> probabilities) {
+    const std::vector<std::size_t> unsure = unsure_images(probabilities);
+    average_views(unsure, logits);
+    for (const std::size_t i : unsure) {
+        softmax(row(logits, i, classes()), scoring_.temperature, row(probabilities, i, classes()));
+    }
 }
 
 std::vector<std::size_t> Classifier::unsure_images(std::span<const float> probabilities) const {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -151,6 +152,26 @@ TEST_F(ClassifierTest, bad_image_has_its_own_error_and_harms_no_neighbour) {
     EXPECT_EQ(answers[1].error->code(), Code::kUnknownFormat);
     EXPECT_FALSE(answers[2].error);
     EXPECT_TRUE(answers[2].is_ood);  // energy -log(3) = -1.10
+}
+
+TEST_F(ClassifierTest, times_of_an_answer_are_positive_and_add_up_to_less_than_the_call) {
+    const test::File good = encoded(picture(255));
+    const test::File bad{'n', 'o', ' ', 'i', 'm', 'a', 'g', 'e'};
+    const std::vector<Bytes> images{good, bad, good};
+    Classifier one_thread(model(), PreprocessSpec::parse(kLines), {.views = {View{}, View{.flip = true}}}, Limits{}, 1);
+
+    const auto started = std::chrono::steady_clock::now();
+    const std::vector<Answer> answers = one_thread.predict(images);
+    const std::chrono::duration<double> call = std::chrono::steady_clock::now() - started;
+
+    double prepare_seconds = 0;
+    for (const Answer& answer : answers) {
+        EXPECT_GT(answer.prepare_seconds, 0);
+        prepare_seconds += answer.prepare_seconds;
+    }
+    EXPECT_GT(answers[0].infer_seconds, 0);
+    EXPECT_EQ(answers[0].infer_seconds, answers[2].infer_seconds);
+    EXPECT_LE(prepare_seconds + answers[0].infer_seconds, call.count());
 }
 
 TEST_F(ClassifierTest, batch_of_bad_images_and_an_empty_batch_are_answered) {

@@ -29,9 +29,10 @@ struct Scores {
     std::vector<float> isolation_forest;  ///< (N), or empty without a forest
     std::vector<float> ood_score;         ///< (N) of the detector that decides
     std::vector<std::uint8_t> is_ood;     ///< (N) 0 or 1
+    double infer_seconds = 0;             ///< of all N together, without the wait for other calls
 };
 
-/// What the classifier says of one image; with an error, only the error has a meaning.
+/// What the classifier says of one image; with an error, only the error and prepare_seconds have a meaning.
 struct Answer {
     std::optional<Error> error;
     int label = -1;
@@ -44,6 +45,8 @@ struct Answer {
     std::vector<float> features;  ///< (D)
     Size size;                    ///< of the whole picture as displayed
     ImageStatistics statistics;   ///< of the prepared pixels
+    double prepare_seconds = 0;   ///< from encoded bytes to pixels
+    double infer_seconds = 0;     ///< from pixels to answers, of all images that went through the engine together
 };
 
 /// Whether images that leave doubt are looked at in further ways.
@@ -84,6 +87,7 @@ class Classifier {
     [[nodiscard]] Scores new_scores(std::size_t count) const;
     void score_pass(std::span<const std::uint8_t> pixels, Views views, std::size_t first, Scores& scores);
     void score_plain(std::size_t image, Scores& scores) const;
+    void take_further_views(std::span<float> logits, std::span<float> probabilities);
     [[nodiscard]] std::vector<std::size_t> unsure_images(std::span<const float> probabilities) const;
     void average_views(std::span<const std::size_t> unsure, std::span<float> logits);
     void add_views(std::span<const Look> looks, std::span<float> logits);

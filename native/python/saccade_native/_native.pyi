@@ -408,7 +408,7 @@ class Scoring:
 
 class Answer:
     """
-    What the classifier says of one image; with an error, only that has a meaning.
+    What the classifier says of one image; with an error, only that and prepare_seconds have a meaning.
     """
     @property
     def error(self) -> Error | None:
@@ -424,6 +424,11 @@ class Answer:
     def height(self) -> int:
         """
         Of the whole picture, pixels.
+        """
+    @property
+    def infer_seconds(self) -> float:
+        """
+        From pixels to answers, of all images that went through the engine together.
         """
     @property
     def is_ood(self) -> bool:
@@ -444,6 +449,11 @@ class Answer:
     def perceptual_hash(self) -> int:
         """
         64 bits.
+        """
+    @property
+    def prepare_seconds(self) -> float:
+        """
+        From encoded bytes to pixels.
         """
     @property
     def probabilities(self) -> numpy.typing.NDArray[numpy.float32]:

@@ -1,6 +1,7 @@
 """The classifier against torch, NumPy and SciPy: encoded images in, answers out."""
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -343,3 +344,14 @@ def test_missing_damaged_and_foreign_models_are_engine_errors(tmp_path):
 def test_pixels_of_another_shape_are_refused(classify, shape):
     with pytest.raises(saccade_native.ArgumentError, match="pixels"):
         classify().predict_pixels(np.zeros(shape, np.uint8))
+
+
+def test_times_of_an_answer_are_within_the_call(model, noise, encode):
+    good = [encode(noise(20, 20, seed), "PNG") for seed in range(2)]
+    classifier = Classifier(model, SPEC, Scoring(views=VIEWS, view_threshold=2.0), threads=1, precision="f32")
+    started = time.perf_counter()
+    answers = classifier.predict([*good, BAD])
+    call_seconds = time.perf_counter() - started
+    assert all(answer.prepare_seconds > 0 for answer in answers)
+    assert answers[0].infer_seconds == answers[1].infer_seconds > 0
+    assert sum(answer.prepare_seconds for answer in answers) + answers[0].infer_seconds <= call_seconds
