@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from saccade.core.errors import UsageError
+
 TELEMETRY_OPT_OUT = {
     "DO_NOT_TRACK": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -24,6 +26,10 @@ class Settings:
     capture_dir: Path | None
     capture_images: bool
     capture_queue_bytes: int
+    capture_spool_dir: Path | None
+    capture_spool_bytes: int
+    capture_sample: float
+    capture_all_ood: bool
     mlflow_run_id: str | None
     mlflow_tracking_uri: str | None
 
@@ -39,6 +45,12 @@ def read_settings() -> Settings:
     SACCADE_CAPTURE_DIR      where the server writes capture records; unset: no capture
     SACCADE_CAPTURE_IMAGES   1: capture keeps the image bytes too
     SACCADE_CAPTURE_QUEUE_BYTES  the most memory that waiting capture records may hold; default 64 MiB
+    SACCADE_CAPTURE_SPOOL_DIR    a local directory where capture files wait while the capture directory is broken or
+                             hangs, and where the next process finds them; unset: they wait in memory only
+    SACCADE_CAPTURE_SPOOL_BYTES  the most bytes that those files may have; default 1 GiB
+    SACCADE_CAPTURE_SAMPLE   the share of requests that is captured, 0 to 1, chosen by request id; default 1
+    SACCADE_CAPTURE_ALL_OOD  1: out-of-distribution answers are captured beyond the sample; for labelling, as drift
+                             found in such records would be an artefact
     MLFLOW_RUN_ID, MLFLOW_TRACKING_URI   join this run (set by Kubeflow Pipelines) and do not open another
     """
     environ = os.environ
@@ -51,6 +63,10 @@ def read_settings() -> Settings:
         capture_dir=_optional_path("SACCADE_CAPTURE_DIR"),
         capture_images=environ.get("SACCADE_CAPTURE_IMAGES", "0") == "1",
         capture_queue_bytes=int(environ.get("SACCADE_CAPTURE_QUEUE_BYTES", str(64 << 20))),
+        capture_spool_dir=_optional_path("SACCADE_CAPTURE_SPOOL_DIR"),
+        capture_spool_bytes=int(environ.get("SACCADE_CAPTURE_SPOOL_BYTES", str(1 << 30))),
+        capture_sample=_share("SACCADE_CAPTURE_SAMPLE", 1.0),
+        capture_all_ood=environ.get("SACCADE_CAPTURE_ALL_OOD", "0") == "1",
         mlflow_run_id=environ.get("MLFLOW_RUN_ID") or None,
         mlflow_tracking_uri=environ.get("MLFLOW_TRACKING_URI") or None,
     )
@@ -65,3 +81,15 @@ def opt_out_of_telemetry() -> None:
 def _optional_path(name: str) -> Path | None:
     value = os.environ.get(name)
     return Path(value) if value else None
+
+
+def _share(name: str, default: float) -> float:
+    """Raises UsageError for what is no number from 0 to 1."""
+    text = os.environ.get(name, str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise UsageError(f"{name} is '{text}'. Give a share from 0 to 1, such as 0.1.")
+    return value

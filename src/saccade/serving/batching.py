@@ -12,7 +12,7 @@ from typing import Any
 
 from saccade.core.errors import UsageError
 from saccade.core.log import logger
-from saccade.serving.metrics import Metrics
+from saccade.serving.metrics import ModelMetrics
 from saccade.serving.protocol import MAX_IMAGES_PER_REQUEST
 from saccade.serving.request_error import RequestError
 
@@ -46,7 +46,7 @@ class Batcher:
     What arrives during a call fills the next batch. To be made, used and closed in one event loop.
     """
 
-    def __init__(self, predict: Callable[[list[bytes]], list[Any]], limits: BatchLimits, metrics: Metrics) -> None:
+    def __init__(self, predict: Callable[[list[bytes]], list[Any]], limits: BatchLimits, metrics: ModelMetrics) -> None:
         """predict: returns one answer an image, in order."""
         self._predict, self._limits, self._metrics = predict, limits, metrics
         self._queue: deque[_Waiting] = deque()
@@ -117,7 +117,7 @@ class Batcher:
     async def _answer(self, batch: list[_Waiting]) -> None:
         self._last_images = len(batch)
         started = time.monotonic()
-        self._metrics.batch_started([started - waiting.since for waiting in batch])
+        self._metrics.images_taken([started - waiting.since for waiting in batch])
         images = [waiting.image for waiting in batch]
         try:
             answers = await self._loop.run_in_executor(self._thread, self._predict, images)
@@ -125,7 +125,7 @@ class Batcher:
             logger.exception(f"A batch of {len(batch)} images failed as a whole.")
             _fail(batch, error)
             return
-        self._metrics.batch_predicted(time.monotonic() - started)
+        self._metrics.batch_predicted(len(batch), time.monotonic() - started)
         for waiting, answer in zip(batch, answers, strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)

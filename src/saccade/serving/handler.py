@@ -15,15 +15,17 @@ from typing import Any
 from saccade.core.log import logger
 from saccade.core.settings import read_settings
 from saccade.serving.answers import answer_documents, given_request_id
+from saccade.serving.metrics import Metrics
 from saccade.serving.predictor import Predictor
 from saccade.serving.protocol import (
     JSON_CONTENT_TYPE,
+    PROBE_REQUEST_ID,
     Request,
     error_body,
     parse_request,
     response_body,
 )
-from saccade.serving.recording import Recorder
+from saccade.serving.recording import Recorder, open_capture
 from saccade.serving.request_error import RequestError
 
 BUNDLE = "bundle"  # beside this file in the unpacked archive
@@ -39,7 +41,10 @@ class SaccadeHandler:
         settings = read_settings()
         model_dir = Path(context.system_properties["model_dir"])
         self._predictor = Predictor(model_dir / BUNDLE, threads=settings.threads)
-        self._recorder = Recorder(self._predictor.info, settings)
+        self._metrics = Metrics()
+        self._model_metrics = self._metrics.model(self._predictor.info, self._predictor.precision)
+        self._capture = open_capture(settings, self._metrics)
+        self._recorder = Recorder(self._predictor.info, settings, self._capture)
         atexit.register(self.close)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the exit handlers run
         info = self._predictor.info
@@ -50,9 +55,10 @@ class SaccadeHandler:
 
         rows: what TorchServe made of each request's body: {"body": bytes}, or the parts of a form.
         """
+        started = time.monotonic()
         requests = [_parsed(row, context.get_all_request_header(number)) for number, row in enumerate(rows)]
         images = [image for request in requests if isinstance(request, Request) for image in request.images]
-        answers = iter(self._predictor.predict(images) if images else [])
+        answers = iter(self._predicted(images) if images else [])
         bodies = []
         for number, request in enumerate(requests):
             context.set_response_content_type(number, JSON_CONTENT_TYPE)
@@ -60,20 +66,31 @@ class SaccadeHandler:
                 if isinstance(request, RequestError):
                     raise request
                 mine = [next(answers) for _ in request.images]
-                bodies.append(self._answered(request, mine, _request_id(request, number, context)))
+                bodies.append(self._answered(request, mine, _request_id(request, number, context), started))
             except RequestError as error:
+                self._metrics.request_rejected(error.code)
                 context.set_response_status(error.http_status, HTTPStatus(error.http_status).phrase, idx=number)
                 bodies.append(error_body(error.code, str(error)))
         return bodies
 
     def close(self) -> None:
         """Writes the records that wait. Python calls it when the worker ends in order."""
-        self._recorder.close()
+        if self._capture is not None:
+            self._capture.close()
 
-    def _answered(self, request: Request, answers: list[Any], request_id: str) -> bytes:
+    def _predicted(self, images: list[bytes]) -> list[Any]:
+        started = time.monotonic()
+        answers = self._predictor.predict(images)
+        self._model_metrics.batch_predicted(len(images), time.monotonic() - started)
+        return answers
+
+    def _answered(self, request: Request, answers: list[Any], request_id: str, started: float) -> bytes:
         documents = answer_documents(answers, self._predictor.info, request_id)
         self._recorder.record(request.images, answers, request_id)
-        return response_body(request.protocol, documents, request_id)
+        body = response_body(request.protocol, documents, request_id)
+        if request_id != PROBE_REQUEST_ID:
+            self._model_metrics.request_answered(request.protocol, time.monotonic() - started, answers)
+        return body
 
 
 def _parsed(row: dict[str, Any], headers: dict[str, Any]) -> Request | RequestError:

@@ -30,9 +30,10 @@ from saccade.serving.configuration import MAX_BODY_BYTES
 from saccade.serving.golden import surest_golden
 from saccade.serving.grpc_door import grpc_server
 from saccade.serving.http_bodies import Bodies
+from saccade.serving.metrics import Metrics
 from saccade.serving.predictor import Predictor
 from saccade.serving.protocol import PROBE_REQUEST_ID
-from saccade.serving.recording import Recorder
+from saccade.serving.recording import Recorder, open_capture
 from saccade.serving.rest_door import rest_app
 from saccade.serving.service import Service
 
@@ -91,14 +92,18 @@ class KserveServer(ModelServer):
 
     async def _run(self, on_ready: Callable[[], None]) -> None:
         options = self._options
-        recorder = Recorder(self._predictor.info, self._settings)
-        service = Service(self._predictor, options.batch, recorder, options.token)
+        metrics = Metrics()
+        capture = open_capture(self._settings, metrics)
+        recorder = Recorder(self._predictor.info, self._settings, capture)
+        service = Service(self._predictor, options.batch, recorder, metrics, options.token)
         rest = _Rest(self, rest_app(service, Bodies(options.max_body_bytes, options.max_held_bytes)), self._socket)
         try:
             with _signals() as signalled:
                 await self._serve_until(signalled, service, rest, on_ready)
         finally:
             await service.close()
+            if capture is not None:
+                capture.close()
 
     async def _serve_until(
         self, signalled: asyncio.Event, service: Service, rest: "_Rest", on_ready: Callable[[], None]

@@ -38,15 +38,17 @@ class Service:
     `draining` is.
     """
 
-    def __init__(self, predictor: Predictor, limits: BatchLimits, recorder: Recorder, token: bytes | None) -> None:
+    def __init__(
+        self, predictor: Predictor, limits: BatchLimits, recorder: Recorder, metrics: Metrics, token: bytes | None
+    ) -> None:
         """token: what `Authorization: Bearer` must hold to get an answer; None asks for none."""
         self.info = predictor.info
         self.verified = self.draining = False
         self.outputs: list[dict[str, Any]] = []  # as V2 describes them; known with the first answer
-        self._token, self._recorder = token, recorder
-        self.metrics = Metrics(self.info, predictor.precision, recorder.stats)
-        self._batcher = Batcher(predictor.predict, limits, self.metrics)
-        self.metrics.watch(lambda: self._batcher.queued_images, lambda: self.is_ready)
+        self._token, self._recorder, self.metrics = token, recorder, metrics
+        self._model_metrics = metrics.model(self.info, predictor.precision)
+        self._batcher = Batcher(predictor.predict, limits, self._model_metrics)
+        self._model_metrics.watch(lambda: self._batcher.queued_images, lambda: self.is_ready)
 
     @property
     def is_ready(self) -> bool:
@@ -84,7 +86,7 @@ class Service:
         documents = answer_documents(answers, self.info, call.request_id)
         self._recorder.record(request.images, answers, call.request_id)
         if call.request_id != PROBE_REQUEST_ID:
-            self.metrics.request_answered(call.protocol, time.monotonic() - call.started, documents)
+            self._model_metrics.request_answered(call.protocol, time.monotonic() - call.started, answers)
         if not self.outputs:
             self.outputs = _described(v2_document(documents, call.request_id)["outputs"])
         return documents
@@ -108,9 +110,8 @@ class Service:
         }
 
     async def close(self) -> None:
-        """Ends the predictor's thread and writes the capture records that wait."""
+        """Ends the predictor's thread."""
         await self._batcher.close()
-        self._recorder.close()
 
 
 def read_token(file: Path) -> bytes:

@@ -10,7 +10,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from saccade.core.artifacts import BUNDLE_JSON, BundleInfo
 from saccade.core.errors import UsageError
 from saccade.serving.batching import Batcher, BatchLimits
-from saccade.serving.capture import CaptureStats
 from saccade.serving.metrics import Metrics
 from saccade.serving.request_error import RequestError
 
@@ -37,17 +36,18 @@ def predictor() -> Lengths:
 
 
 @pytest.fixture
-def metrics(colour_bundle) -> Metrics:
-    return Metrics(BundleInfo.load(colour_bundle / BUNDLE_JSON), "f32", CaptureStats)
+def metrics() -> Metrics:
+    return Metrics()
 
 
 @pytest.fixture
-def run(predictor, metrics) -> Callable[..., object]:
+def run(predictor, metrics, colour_bundle) -> Callable[..., object]:
     """run(work, limits): what `await work(batcher)` returns."""
 
     def in_a_loop(work: Callable[[Batcher], Awaitable[object]], limits: BatchLimits | None = None) -> object:
         async def main() -> object:
-            batcher = Batcher(predictor.predict, limits or BatchLimits(), metrics)
+            model_metrics = metrics.model(BundleInfo.load(colour_bundle / BUNDLE_JSON), "f32")
+            batcher = Batcher(predictor.predict, limits or BatchLimits(), model_metrics)
             try:
                 return await work(batcher)
             finally:

@@ -35,7 +35,7 @@ def test_record_holds_the_answer_and_what_was_measured(tmp_path):
     before = datetime.now(tz=UTC)
     writer = CaptureWriter(tmp_path)
     writer.add(record("a", b"image"))
-    writer.close()
+    writer.close(60)
     (row,) = rows(tmp_path)
     assert before - timedelta(seconds=1) < row.pop("time") <= datetime.now(tz=UTC)
     assert row == {
@@ -58,7 +58,7 @@ def test_record_holds_the_answer_and_what_was_measured(tmp_path):
 def test_file_has_the_schema_of_captures(tmp_path):
     writer = CaptureWriter(tmp_path)
     writer.add(record("a"))
-    writer.close()
+    writer.close(60)
     (file,) = tmp_path.glob(CAPTURE_GLOB)
     assert pq.read_schema(file) == CAPTURE_SCHEMA
 
@@ -75,7 +75,7 @@ def test_records_of_many_threads_are_all_written_in_few_files(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert writer.close() == CaptureStats(added=400, written=400)
+    assert writer.close(60) == CaptureStats(added=400, written=400)
     expected = {f"{thread}-{number}" for thread in range(4) for number in range(100)}
     assert sorted(row["request_id"] for row in rows(tmp_path)) == sorted(expected)
     assert len(list(tmp_path.glob(CAPTURE_GLOB))) <= 5
@@ -85,14 +85,14 @@ def test_records_are_written_when_none_came_for_a_while(tmp_path, wait_until):
     writer = CaptureWriter(tmp_path, idle_seconds=0.05, flush_seconds=1000)
     writer.add(record("a"))
     wait_until(lambda: writer.stats().written == 1)
-    writer.close()
+    writer.close(60)
 
 
 def test_records_are_written_while_more_keep_coming(tmp_path, wait_until):
     writer = CaptureWriter(tmp_path, idle_seconds=1000, flush_seconds=0.05)
     writer.add(record("a"))
     wait_until(lambda: writer.stats().written == 1)
-    writer.close()
+    writer.close(60)
 
 
 def test_records_are_written_when_enough_wait(tmp_path, wait_until):
@@ -100,7 +100,7 @@ def test_records_are_written_when_enough_wait(tmp_path, wait_until):
     for name in "abc":
         writer.add(record(name))
     wait_until(lambda: writer.stats().written == 3)
-    writer.close()
+    writer.close(60)
 
 
 def test_full_queue_drops_and_counts_new_records(tmp_path):
@@ -112,13 +112,13 @@ def test_full_queue_drops_and_counts_new_records(tmp_path):
         writer.add(record(str(number)))
     stats = writer.stats()
     assert (stats.added, stats.dropped, stats.queued_bytes) == (5, 2, 3 * size)
-    writer.close()
+    writer.close(60)
 
 
 def test_record_larger_than_the_whole_queue_is_dropped(tmp_path):
     writer = CaptureWriter(tmp_path, queue_bytes=10_000)
     writer.add(record("a", bytes(20_000)))
-    assert writer.close() == CaptureStats(added=1, dropped=1)
+    assert writer.close(60) == CaptureStats(added=1, dropped=1)
 
 
 def test_broken_disk_is_tried_again_until_it_works(tmp_path, wait_until):
@@ -130,7 +130,7 @@ def test_broken_disk_is_tried_again_until_it_works(tmp_path, wait_until):
     sink.unlink()
     wait_until(lambda: writer.stats().written == 1)
     assert [row["request_id"] for row in rows(sink)] == ["a"]
-    assert writer.close().queued_bytes == 0
+    assert writer.close(60).queued_bytes == 0
 
 
 def test_full_disk_is_counted_and_leaves_no_half_file(mount, wait_until):
@@ -138,7 +138,7 @@ def test_full_disk_is_counted_and_leaves_no_half_file(mount, wait_until):
     writer = CaptureWriter(disk, idle_seconds=0.01)
     writer.add(record("a", np.random.default_rng(0).bytes(100_000)))
     wait_until(lambda: writer.stats().failed_writes)
-    stats = writer.close()
+    stats = writer.close(60)
     assert (stats.written, stats.dropped, stats.queued_bytes) == (0, 1, 0)
     assert list(disk.iterdir()) == []
 
@@ -148,13 +148,13 @@ def test_closed_writer_counts_what_it_cannot_write(tmp_path):
     sink.write_text("no directory can be here")
     writer = CaptureWriter(sink / "capture", idle_seconds=1000)
     writer.add(record("a"))
-    stats = writer.close()
+    stats = writer.close(60)
     assert (stats.written, stats.dropped, stats.queued_bytes) == (0, 1, 0)
 
 
 def test_record_after_the_close_is_dropped(tmp_path):
     writer = CaptureWriter(tmp_path)
-    writer.close()
+    writer.close(60)
     writer.add(record("late"))
     assert writer.stats() == CaptureStats(added=1, dropped=1)
 
