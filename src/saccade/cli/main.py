@@ -11,7 +11,7 @@ import click
 
 from saccade import __version__
 from saccade.core.errors import SaccadeError
-from saccade.core.log import configure_logging
+from saccade.core.log import configure_logging, logger
 from saccade.core.settings import opt_out_of_telemetry
 
 VERBS = {
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("Interrupted. Run the same command again to go on from the last finished step.", err=True)
         sys.exit(INTERRUPTED)
     except SaccadeError as error:
-        click.echo(f"Error: {error}", err=True)
+        logger.error(f"Error: {error}")
         sys.exit(error.exit_code)
 
 

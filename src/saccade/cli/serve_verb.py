@@ -1,5 +1,6 @@
 """saccade serve BUNDLE --port P [--server torchserve|kserve]"""
 
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import click
 
 from saccade.cli.main import existing_directory
+from saccade.core.log import configure_json_logging, logger
 from saccade.core.settings import read_settings
 
 TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture"}
@@ -69,6 +71,8 @@ TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture"}
 @click.pass_context
 def command(context: click.Context, **options: Any) -> None:
     """Serve BUNDLE on loopback until Ctrl-C or SIGTERM."""
+    if read_settings().log_format == "json":
+        configure_json_logging(sys.stderr)
     if options["server"] == "kserve":
         _kserve(**options)
         return
@@ -86,7 +90,7 @@ def _torchserve(*, bundle: Path, port: int, server: str, capture: Path | None) -
         model_store = Path(scratch) / "model_store"
         publish(bundle, model_store)
         with TorchServe(model_store, port=port, log_dir=Path(scratch) / "logs", capture_dir=capture) as torchserve:
-            click.echo(f"Serving {bundle} at {torchserve.url}. Stop with Ctrl-C.", err=True)
+            logger.info(f"Serving {bundle} at {torchserve.url}. Stop with Ctrl-C.")
             torchserve.wait()
 
 
@@ -108,9 +112,7 @@ def _kserve(*, bundle: Path, capture: Path | None, **options: Any) -> None:
     settings = read_settings()
     server = KserveServer(bundle, door, replace(settings, capture_dir=capture or settings.capture_dir))
     server.start(
-        lambda: click.echo(
-            f"Serving {bundle} at {server.url} and by gRPC at {server.grpc_address}. Stop with Ctrl-C.", err=True
-        )
+        lambda: logger.info(f"Serving {bundle} at {server.url} and by gRPC at {server.grpc_address}. Stop with Ctrl-C.")
     )
 
 

@@ -1,6 +1,7 @@
 """The one reader of environment variables."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,9 @@ class Settings:
     capture_spool_bytes: int
     capture_sample: float
     capture_all_ood: bool
+    log_format: str
+    log_slow_s: float
+    log_sample: float
     mlflow_run_id: str | None
     mlflow_tracking_uri: str | None
 
@@ -51,6 +55,9 @@ def read_settings() -> Settings:
     SACCADE_CAPTURE_SAMPLE   the share of requests that is captured, 0 to 1, chosen by request id; default 1
     SACCADE_CAPTURE_ALL_OOD  1: out-of-distribution answers are captured beyond the sample; for labelling, as drift
                              found in such records would be an artefact
+    SACCADE_LOG_FORMAT       json: a server writes its log as one JSON object a line; default text
+    SACCADE_LOG_SLOW_SECONDS a server logs requests that took as long; default 1
+    SACCADE_LOG_SAMPLE       the share of successful requests that a server logs, 0 to 1, by request id; default 0
     MLFLOW_RUN_ID, MLFLOW_TRACKING_URI   join this run (set by Kubeflow Pipelines) and do not open another
     """
     environ = os.environ
@@ -67,6 +74,9 @@ def read_settings() -> Settings:
         capture_spool_bytes=int(environ.get("SACCADE_CAPTURE_SPOOL_BYTES", str(1 << 30))),
         capture_sample=_share("SACCADE_CAPTURE_SAMPLE", 1.0),
         capture_all_ood=environ.get("SACCADE_CAPTURE_ALL_OOD", "0") == "1",
+        log_format=_one_of("SACCADE_LOG_FORMAT", ("text", "json")),
+        log_slow_s=float(environ.get("SACCADE_LOG_SLOW_SECONDS", "1")),
+        log_sample=_share("SACCADE_LOG_SAMPLE", 0.0),
         mlflow_run_id=environ.get("MLFLOW_RUN_ID") or None,
         mlflow_tracking_uri=environ.get("MLFLOW_TRACKING_URI") or None,
     )
@@ -93,3 +103,11 @@ def _share(name: str, default: float) -> float:
     if not 0 <= value <= 1:
         raise UsageError(f"{name} is '{text}'. Give a share from 0 to 1, such as 0.1.")
     return value
+
+
+def _one_of(name: str, choices: Sequence[str]) -> str:
+    """Returns the variable's value, the first choice when it is unset. Raises UsageError for any other."""
+    text = os.environ.get(name, choices[0])
+    if text not in choices:
+        raise UsageError(f"{name} is '{text}'. Choose one of {', '.join(choices)}.")
+    return text

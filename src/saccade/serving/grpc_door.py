@@ -20,6 +20,7 @@ from saccade.serving.answers import given_request_id
 from saccade.serving.protocol import Request, check_count, check_tensor, v2_document
 from saccade.serving.request_error import RequestError
 from saccade.serving.service import EXTENSIONS, Service
+from saccade.serving.trace import TRACEPARENT, TRACESTATE, TraceContext, continued_trace
 from saccade.serving.v2_binary import bytes_elements, tensor_bytes
 from saccade.serving.v2_outputs import Wanted
 
@@ -74,16 +75,18 @@ class _Door(GRPCInferenceServiceServicer):
 
     async def ModelInfer(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         service = self._service
-        headers = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
-        call = service.call("grpc", given_request_id(headers.get("x-request-id"), request.id))
+        headers = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
+        trace = continued_trace(_values(headers, TRACEPARENT), _values(headers, TRACESTATE))
+        call = service.call("grpc", given_request_id(*_values(headers, "x-request-id"), request.id), trace)
         try:
-            service.check_token(headers.get("authorization", ""))
+            service.check_token("".join(_values(headers, "authorization")))
             service.check_model(request.model_name, request.model_version)
             documents = await service.answer(_parsed(request), call)
             wanted = Wanted({output.name: False for output in request.outputs} or None)
             response = _response(v2_document(documents, call.request_id), wanted, bool(request.raw_input_contents))
         except Exception as error:
-            await _abort(service.refuse(error, call), context)
+            await _abort(service.refuse(error, call), context, trace)
+        context.set_trailing_metadata(tuple(trace.headers.items()))
         return response
 
     async def _check_model(self, name: str, version: str, context: grpc.aio.ServicerContext) -> None:
@@ -93,9 +96,14 @@ class _Door(GRPCInferenceServiceServicer):
             await _abort(error, context)
 
 
-async def _abort(error: RequestError, context: grpc.aio.ServicerContext) -> None:
+async def _abort(error: RequestError, context: grpc.aio.ServicerContext, trace: TraceContext | None = None) -> None:
     status = STATUS.get(HTTPStatus(error.http_status), grpc.StatusCode.INTERNAL)
-    await context.abort(status, str(error), ((ERROR_CODE, error.code),))
+    told = {ERROR_CODE: error.code} | (trace.headers if trace else {})
+    await context.abort(status, str(error), tuple(told.items()))
+
+
+def _values(headers: Sequence[tuple[str, str]], name: str) -> list[str]:
+    return [value for key, value in headers if key == name]
 
 
 def _parsed(request: Any) -> Request:

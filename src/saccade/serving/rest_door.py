@@ -30,7 +30,9 @@ from saccade.serving.protocol import (
     Request as ImageRequest,
 )
 from saccade.serving.request_error import RequestError
-from saccade.serving.service import EXTENSIONS, Call, Service
+from saccade.serving.request_log import Call
+from saccade.serving.service import EXTENSIONS, Service
+from saccade.serving.trace import TRACEPARENT, TRACESTATE, continued_trace
 from saccade.serving.v2_binary import binary_response, parse_binary_request
 
 JSON_LENGTH = "Inference-Header-Content-Length"
@@ -99,7 +101,8 @@ class _Door:
 
     async def infer(self, request: Request) -> Response:
         service = self._service
-        call = service.call("rest", given_request_id(request.headers.get("x-request-id")))
+        trace = continued_trace(request.headers.getlist(TRACEPARENT), request.headers.getlist(TRACESTATE))
+        call = service.call("rest", given_request_id(request.headers.get("x-request-id")), trace)
         try:
             service.check_token(request.headers.get("authorization", ""))
             self._check_model(request)
@@ -109,6 +112,7 @@ class _Door:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         except Exception as error:
             response = _refusal(service.refuse(error, call), call, request)
+        response.headers.update(trace.headers)
         if service.draining:
             response.headers["connection"] = "close"  # so that the client's next request goes to another server
         return response

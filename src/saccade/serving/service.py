@@ -3,7 +3,6 @@
 import hmac
 import time
 import uuid
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,11 @@ from saccade.serving.predictor import Predictor
 from saccade.serving.protocol import PROBE_REQUEST_ID, Request, v2_document
 from saccade.serving.recording import Recorder
 from saccade.serving.request_error import RequestError
+from saccade.serving.request_log import Call, RequestLog
+from saccade.serving.trace import TraceContext
 
 INPUTS = [{"name": "image", "datatype": "BYTES", "shape": [-1]}]
 EXTENSIONS = ["binary_tensor_data"]
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request as its door sees it: for the clock and for the lines of the log."""
-
-    protocol: str
-    request_id: str
-    started: float
 
 
 class Service:
@@ -46,6 +38,7 @@ class Service:
         self.verified = self.draining = False
         self.outputs: list[dict[str, Any]] = []  # as V2 describes them; known with the first answer
         self._token, self._recorder, self.metrics = token, recorder, metrics
+        self._log = RequestLog(self.info)
         self._model_metrics = metrics.model(self.info, predictor.precision)
         self._batcher = Batcher(predictor.predict, limits, self._model_metrics)
         self._model_metrics.watch(lambda: self._batcher.queued_images, lambda: self.is_ready)
@@ -55,9 +48,9 @@ class Service:
         """Whether a load balancer should send requests."""
         return self.verified and not self.draining
 
-    def call(self, protocol: str, request_id: str | None) -> Call:
+    def call(self, protocol: str, request_id: str | None, trace: TraceContext) -> Call:
         """Starts the clock of a request. request_id: the client's, if it gave a usable one."""
-        return Call(protocol, request_id or uuid.uuid4().hex, time.monotonic())
+        return Call(protocol, request_id or uuid.uuid4().hex, time.monotonic(), trace)
 
     def check_token(self, authorization: str) -> None:
         """Raises RequestError 401 unless the header of that value holds the token."""
@@ -86,7 +79,9 @@ class Service:
         documents = answer_documents(answers, self.info, call.request_id)
         self._recorder.record(request.images, answers, call.request_id)
         if call.request_id != PROBE_REQUEST_ID:
-            self._model_metrics.request_answered(call.protocol, time.monotonic() - call.started, answers)
+            seconds = time.monotonic() - call.started
+            self._model_metrics.request_answered(call.protocol, seconds, answers)
+            self._log.answered(call, seconds)
         if not self.outputs:
             self.outputs = _described(v2_document(documents, call.request_id)["outputs"])
         return documents
@@ -94,9 +89,11 @@ class Service:
     def refuse(self, error: Exception, call: Call) -> RequestError:
         """Counts an error and returns what the client is told of it. What the client must not see is in the log."""
         if not isinstance(error, RequestError):
-            logger.error(f"Request {call.request_id} failed.", exc_info=error)
+            fields = {"request_id": call.request_id, "trace_id": call.trace.trace_id}
+            logger.error(f"Request {call.request_id} failed.", exc_info=error, extra=fields)
             error = RequestError("internal", "The server failed. Its log says why.", HTTPStatus.INTERNAL_SERVER_ERROR)
         self.metrics.request_rejected(error.code)
+        self._log.refused(call, error)
         return error
 
     def metadata(self) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""Lines of the log as a program reads them."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from saccade.core.errors import UsageError
+from saccade.core.log import configure_json_logging, logger
+from saccade.core.settings import read_settings
+from saccade.serving.request_error import RequestError
+from saccade.serving.request_log import Call, RequestLog
+from saccade.serving.trace import TraceContext
+
+MODEL = SimpleNamespace(name="colours", version="7")
+TRACE = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 1)
+OVERLOADED = RequestError("overloaded", "128 images wait already", 503)
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Where JSON lines go while the test runs."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, logger.handlers[:], logger.level, logger.propagate)
+    stream = io.StringIO()
+    configure_json_logging(stream)
+    yield stream
+    root.handlers[:], logger.handlers[:], logger.propagate = before[0], before[2], before[4]
+    root.setLevel(before[1])
+    logger.setLevel(before[3])
+
+
+def call(request_id: str = "mine") -> Call:
+    return Call("v2", request_id, 0.0, TRACE)
+
+
+def lines(stream: io.StringIO) -> list[dict]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_refusal_is_one_object_with_every_field(stream):
+    RequestLog(MODEL).refused(call(), OVERLOADED)
+    (line,) = lines(stream)
+    assert line.pop("message").startswith("Request mine was refused: model colours, version 7, protocol v2, status 503")
+    assert line.pop("time").endswith("+00:00")
+    assert line.pop("seconds") > 0
+    assert line == {
+        "level": "WARNING",
+        "request_id": "mine",
+        "model": "colours",
+        "version": "7",
+        "protocol": "v2",
+        "status": 503,
+        "code": "overloaded",
+        "trace_id": TRACE.trace_id,
+        "span_id": TRACE.span_id,
+    }
+
+
+def test_message_of_an_error_is_not_told_as_it_may_repeat_the_client(stream):
+    RequestLog(MODEL).refused(
+        call(), RequestError("unknown_model", "There is no model 'secret\nINFO: all is well'", 404)
+    )
+    assert "secret" not in stream.getvalue()
+    assert lines(stream)[0]["level"] == "INFO"
+
+
+def test_quick_success_is_told_only_when_sampled(stream, monkeypatch):
+    RequestLog(MODEL).answered(call(), 0.01)
+    assert stream.getvalue() == ""
+    monkeypatch.setenv("SACCADE_LOG_SAMPLE", "1")
+    RequestLog(MODEL).answered(call(), 0.01)
+    assert [(line["status"], line["seconds"]) for line in lines(stream)] == [(200, 0.01)]
+
+
+def test_slow_success_is_told(stream, monkeypatch):
+    monkeypatch.setenv("SACCADE_LOG_SLOW_SECONDS", "0.5")
+    log = RequestLog(MODEL)
+    log.answered(call("quick"), 0.49)
+    log.answered(call("slow"), 0.5)
+    assert [line["request_id"] for line in lines(stream)] == ["slow"]
+
+
+def test_flood_of_failures_is_counted_and_not_told(stream):
+    now = [1.0]
+    log = RequestLog(MODEL, clock=lambda: now[0])
+    for _ in range(1000):
+        log.refused(call(), OVERLOADED)
+    assert len(lines(stream)) == 50
+    now[0] += 0.1  # ten lines a second
+    log.refused(call("later"), OVERLOADED)
+    last = lines(stream)[-1]
+    assert (last["request_id"], last["lines_left_out"]) == ("later", 950)
+
+
+def test_exception_and_warnings_of_libraries_are_objects_too(stream):
+    logging.getLogger("some.library").warning("two\nlines")
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        logger.exception("It failed.")
+    library, ours = lines(stream)
+    assert library["message"] == "two\nlines"
+    assert ours["exc_info"].endswith("ValueError: bad")
+
+
+def test_unknown_format_is_a_usage_error(monkeypatch):
+    monkeypatch.setenv("SACCADE_LOG_FORMAT", "xml")
+    with pytest.raises(UsageError, match="SACCADE_LOG_FORMAT is 'xml'. Choose one of text, json"):
+        read_settings()
