@@ -1,4 +1,5 @@
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,11 +36,20 @@ OodDetector detector_of(const std::string& name) {
 Precision precision_of(const std::string& name) {
     if (name == "f32") return Precision::kFloat32;
     if (name == "bf16") return Precision::kBfloat16;
-    refuse_name("precision", name, "bf16, f32");
+    if (name == "int8") return Precision::kInt8;
+    refuse_name("precision", name, "bf16, f32, int8");
 }
 
 const char* name_of(Precision precision) {
-    return precision == Precision::kBfloat16 ? "bf16" : "f32";
+    switch (precision) {
+        case Precision::kFloat32:
+            return "f32";
+        case Precision::kBfloat16:
+            return "bf16";
+        case Precision::kInt8:
+            return "int8";
+    }
+    throw std::logic_error("a precision without a name");
 }
 
 template <typename Element>
@@ -216,7 +226,8 @@ void bind_classifier(py::module_& module) {
              "model_xml: OpenVINO IR with input (N, 3, H, W) float32 and outputs "
              "logits (N, K), features (N, D).\n"
              "threads: 0 takes every processor. precision: 'bf16' falls back to "
-             "'f32' where the processor lacks it.\n"
+             "'f32' where the processor lacks it;\n"
+             "'int8' wants a model with quantised layers.\n"
              "Raises EngineError for the model, SpecError for an impossible "
              "value.")
         .def("predict", &predict, "images"_a, py::kw_only(), "with_views"_a = true,
@@ -228,7 +239,9 @@ void bind_classifier(py::module_& module) {
              "The Batch of prepared pixels, (N, H, W, 3) uint8.")
         .def_property_readonly(
             "precision", [](const Classifier& classifier) { return name_of(classifier.precision()); },
-            "'bf16' or 'f32': what the engine really uses.")
+            "'bf16', 'f32' or 'int8': what the engine really uses.")
+        .def_property_readonly("images_per_pass", &Classifier::images_per_pass,
+                               "The most images that go through the engine at once.")
         .def_property_readonly("classes", &Classifier::classes, "K.")
         .def_property_readonly("features", &Classifier::features, "D.");
 }

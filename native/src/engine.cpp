@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <openvino/frontend/manager.hpp>
+#include <openvino/op/fake_quantize.hpp>
 #include <openvino/openvino.hpp>
 #include <stdexcept>
 #include <vector>
@@ -48,6 +49,12 @@ std::shared_ptr<ov::Model> read_model(const std::string& model) {
     }
 }
 
+bool is_quantised(const ov::Model& network) {
+    return std::ranges::any_of(network.get_ordered_ops(), [](const std::shared_ptr<ov::Node>& layer) {
+        return ov::is_type<ov::op::v0::FakeQuantize>(layer);
+    });
+}
+
 void check_interface(const ov::Model& network, const ov::PartialShape& images, const std::string& model) {
     const bool takes_images = network.inputs().size() == 1 && network.input().get_element_type() == ov::element::f32 &&
                               network.input().get_partial_shape().compatible(images);
@@ -58,11 +65,12 @@ void check_interface(const ov::Model& network, const ov::PartialShape& images, c
     if (network.outputs().size() != 2) refuse(model, "it does not have the two outputs logits and features");
 }
 
-ov::CompiledModel compile(const std::string& model, Size size, unsigned threads, Precision precision) {
-    const std::shared_ptr<ov::Model> network = read_model(model);
+ov::CompiledModel compile(const std::shared_ptr<ov::Model>& network, const std::string& model, Size size,
+                          unsigned threads, Precision precision) {
     const ov::PartialShape images{-1, kChannels, size.height, size.width};
     check_interface(*network, images, model);
-    const bool is_bfloat16 = precision == Precision::kBfloat16 && has_bfloat16();
+    if (precision == Precision::kInt8 && !is_quantised(*network)) refuse(model, "none of its layers is quantised");
+    const bool is_bfloat16 = precision != Precision::kFloat32 && has_bfloat16();
     try {
         network->reshape(images);
         // One batch at a time gets every thread: a request waits for its batch, not for a free stream. No pinning:
@@ -100,13 +108,15 @@ struct Engine::Compiled {
 
 Engine::Engine(const std::string& model, Size size, unsigned threads, Precision precision)
     : compiled_(std::make_unique<Compiled>()), size_(size) {
-    compiled_->model = compile(model, size, threads, precision);
+    const std::shared_ptr<ov::Model> network = read_model(model);
+    compiled_->model = compile(network, model, size, threads, precision);
     classes_ = output_width(compiled_->model, 0, model);
     features_ = output_width(compiled_->model, 1, model);
     try {
         compiled_->request = compiled_->model.create_infer_request();
         const bool is_bfloat16 = compiled_->model.get_property(ov::hint::inference_precision) == ov::element::bf16;
         precision_ = is_bfloat16 ? Precision::kBfloat16 : Precision::kFloat32;
+        if (is_quantised(*network)) precision_ = Precision::kInt8;
     } catch (const std::exception&) {
         refuse(model, "it compiles but does not run on this processor");
     }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <openvino/openvino.hpp>
 #include <openvino/opsets/opset13.hpp>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -34,6 +35,17 @@ std::shared_ptr<ov::Model> first_pixel_network() {
     const auto logits = std::make_shared<op::Squeeze>(corner, indices({2, 3}));
     const auto features = std::make_shared<op::ReduceMean>(pixels, indices({2, 3}), false);
     return std::make_shared<ov::Model>(ov::OutputVector{logits, features}, ov::ParameterVector{pixels});
+}
+
+/// The network above with its pixels quantised to 0, 1 / 255, ... 1: the values that pixels have.
+std::shared_ptr<ov::Model> quantised_network() {
+    const std::shared_ptr<ov::Model> network = first_pixel_network();
+    const auto number = [](float value) { return op::Constant::create(ov::element::f32, ov::Shape{}, {value}); };
+    const ov::Output<ov::Node> pixels = network->input();
+    const std::set<ov::Input<ov::Node>> readers = pixels.get_target_inputs();
+    const auto levels = std::make_shared<op::FakeQuantize>(pixels, number(0), number(1), number(0), number(1), 256);
+    for (const ov::Input<ov::Node>& reader : readers) reader.replace_source_output(levels);
+    return network;
 }
 
 /// The network above as a file that is removed with its directory.
@@ -81,6 +93,26 @@ TEST_F(ClassifierTest, pixels_are_normalised_and_go_through_the_network) {
     EXPECT_NEAR(scores.probabilities[1], std::exp(1.0F) / (std::exp(1.0F) + 2), kTolerance);
     EXPECT_NEAR(scores.energy[0], -std::log(std::exp(1.0F) + 2), kTolerance);
     EXPECT_TRUE(scores.isolation_forest.empty());
+}
+
+TEST_F(ClassifierTest, quantised_model_is_called_int8_and_answers_right) {
+    ov::save_model(quantised_network(), model(), false);
+    Classifier classifier(model(), PreprocessSpec::parse(kLines), {}, Limits{}, 2, Precision::kInt8);
+
+    const Scores scores = classifier.predict_pixels(picture(51));
+
+    EXPECT_EQ(classifier.precision(), Precision::kInt8);
+    EXPECT_NEAR(scores.logits[1], 0.2F, 1.0F / 255);
+}
+
+TEST_F(ClassifierTest, model_without_quantised_layers_cannot_be_int8) {
+    try {
+        Classifier(model(), PreprocessSpec::parse(kLines), {}, Limits{}, 2, Precision::kInt8);
+        FAIL() << "it was taken";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::kEngine);
+        EXPECT_NE(std::string(error.what()).find("none of its layers is quantised"), std::string::npos);
+    }
 }
 
 TEST_F(ClassifierTest, many_images_go_through_in_passes_and_keep_their_order) {

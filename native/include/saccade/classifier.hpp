@@ -70,6 +70,8 @@ class Classifier {
 
     [[nodiscard]] const PreprocessSpec& spec() const { return spec_; }
     [[nodiscard]] Precision precision() const { return engine_.precision(); }
+    /// The most images that go through the engine at once.
+    [[nodiscard]] std::size_t images_per_pass() const { return pass_; }
     /// K.
     [[nodiscard]] std::size_t classes() const { return engine_.classes(); }
     /// D.

@@ -9,8 +9,9 @@
 
 namespace saccade {
 
-/// Arithmetic of the engine. kBfloat16 becomes kFloat32 on a processor without bfloat16 instructions.
-enum class Precision { kFloat32, kBfloat16 };
+/// Arithmetic of the engine. kBfloat16 becomes kFloat32 on a processor without bfloat16 instructions. kInt8 is a
+/// property of the model: its layers were quantised when it was made, and a model without such layers cannot be run so.
+enum class Precision { kFloat32, kBfloat16, kInt8 };
 
 /// A network compiled for this machine's processor: OpenVINO behind a plain interface.
 ///

@@ -537,7 +537,8 @@ class Classifier:
     ) -> None:
         """
         model_xml: OpenVINO IR with input (N, 3, H, W) float32 and outputs logits (N, K), features (N, D).
-        threads: 0 takes every processor. precision: 'bf16' falls back to 'f32' where the processor lacks it.
+        threads: 0 takes every processor. precision: 'bf16' falls back to 'f32' where the processor lacks it;
+        'int8' wants a model with quantised layers.
         Raises EngineError for the model, SpecError for an impossible value.
         """
     def predict(self, images: collections.abc.Sequence, *, with_views: bool = True) -> list[Answer]:
@@ -560,9 +561,14 @@ class Classifier:
         D.
         """
     @property
+    def images_per_pass(self) -> int:
+        """
+        The most images that go through the engine at once.
+        """
+    @property
     def precision(self) -> str:
         """
-        'bf16' or 'f32': what the engine really uses.
+        'bf16', 'f32' or 'int8': what the engine really uses.
         """
 
 def augment(
