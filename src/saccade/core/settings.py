@@ -1,6 +1,7 @@
 """The one reader of environment variables."""
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ TELEMETRY_OPT_OUT = {
     "DO_NOT_TRACK": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "OPENVINO_TELEMETRY_OPT_OUT": "1",
 }
 
 
@@ -83,9 +83,11 @@ def read_settings() -> Settings:
 
 
 def opt_out_of_telemetry() -> None:
-    """Tells the libraries that this process and its children start to send nothing home."""
+    """Tells the libraries of this process, and of its children as far as they listen, to send nothing home."""
     for name, value in TELEMETRY_OPT_OUT.items():
         os.environ.setdefault(name, value)
+    # OpenVINO and NNCF ask no variable of ours, only a file in the home directory. They do without this package.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 def _optional_path(name: str) -> Path | None:
