@@ -38,6 +38,7 @@ class MainJob:
     trials: int
     tune_seconds: float
     epochs: float | None
+    engine: str
     port: int
     seed: int
 
@@ -84,6 +85,7 @@ def _training_arguments(job: MainJob) -> dict[str, Any]:
         "trials": job.trials,
         "tune_seconds": job.tune_seconds,
         "epochs": job.epochs or 0.0,
+        "engine": job.engine,
         "seed": job.seed,
     }
 

@@ -38,6 +38,7 @@ def training_pipeline(
     trials: int = 8,
     tune_seconds: float = 60.0,
     epochs: float = 0.0,
+    engine: str = "auto",
     seed: int = 0,
 ) -> TrainingOutputs:
     """Every step takes the dataset's content id, since the cache knows an artifact's address and not its content."""
@@ -50,7 +51,13 @@ def training_pipeline(
         prepared=pixels, tuning=tuned.outputs["tuning"], architecture=architecture, epochs=epochs, seed=seed, **identity
     )
     evaluated = evaluate(
-        prepared=pixels, training=trained.outputs["training"], name=name, version=version, seed=seed, **identity
+        prepared=pixels,
+        training=trained.outputs["training"],
+        name=name,
+        version=version,
+        engine=engine,
+        seed=seed,
+        **identity,
     )
     published = publish(bundle=evaluated.outputs["bundle"], **identity)
     return TrainingOutputs(

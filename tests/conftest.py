@@ -48,22 +48,40 @@ def colour_image() -> Callable[..., bytes]:
 
 
 @pytest.fixture(scope="session")
-def colour_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The evaluated bundle of the model `colours`, version 7. Its network was written down, not trained."""
-    from saccade.steps.evaluate import evaluate
-    from saccade.steps.import_images import import_images
-    from saccade.steps.prepare import prepare
-
+def colour_training(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with `prepared`, images of three colours, and `training`, a network that was written down."""
     directory = tmp_path_factory.mktemp("colours")
     for label, channel in COLOURS.items():
         (directory / "images" / label).mkdir(parents=True)
         for number in range(IMAGES_PER_CLASS):
             (directory / "images" / label / f"{number}.png").write_bytes(coloured(label, 1000 * channel + number))
+    return _make_training(directory)
+
+
+@pytest.fixture(scope="session")
+def colour_bundle(colour_training: Path) -> Path:
+    """The evaluated bundle of the model `colours`, version 7, in float32, which is the same on every processor."""
+    from saccade.steps.evaluate import evaluate
+
+    prepared, training, bundle = (colour_training / name for name in ("prepared", "training", "bundle"))
+    evaluate(prepared, training, bundle, name="colours", version="7", engine="f32")
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def make_training() -> Callable[[Path], Path]:
+    """make_training(directory): writes `prepared` and `training` beside its folder `images` of colours."""
+    return _make_training
+
+
+def _make_training(directory: Path) -> Path:
+    from saccade.steps.import_images import import_images
+    from saccade.steps.prepare import prepare
+
     import_images([str(directory / "images")], directory / "dataset")
     prepare(directory / "dataset", directory / "prepared", size=SIZE_PX)
     _write_training(directory / "prepared", directory / "training")
-    evaluate(directory / "prepared", directory / "training", directory / "bundle", name="colours", version="7")
-    return directory / "bundle"
+    return directory
 
 
 def _write_training(dataset: Path, out: Path) -> None:
@@ -80,7 +98,7 @@ def _write_training(dataset: Path, out: Path) -> None:
     class MeanColour(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            channels = [COLOURS[label] for label in sorted(COLOURS)]
+            channels = [COLOURS[label] for label in data.classes]
             self.weight = torch.nn.Parameter(torch.eye(3)[channels])
 
         def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -88,7 +106,8 @@ def _write_training(dataset: Path, out: Path) -> None:
             return features.mean((2, 3)) @ self.weight.T, features.flatten(1)
 
     out.mkdir()
-    network, data = MeanColour(), DatasetBundle.open(dataset).info
+    data = DatasetBundle.open(dataset).info
+    network = MeanColour()
     export_openvino(network, SIZE_PX, out)
     save_file(network.state_dict(), out / WEIGHTS)
     curve = {field.name: 1 for field in CURVES_SCHEMA}

@@ -15,6 +15,7 @@ def evaluate(
     report: dsl.Output[dsl.HTML],
     name: str,
     version: str,
+    engine: str,
     seed: int,
     content_id: str,
     code_id: str,
@@ -27,7 +28,15 @@ def evaluate(
     from saccade.core.artifacts import REPORT_HTML
     from saccade.steps.evaluate import evaluate as step
 
-    result = step(Path(prepared.path), Path(training.path), Path(bundle.path), name=name, version=version, seed=seed)
+    result = step(
+        Path(prepared.path),
+        Path(training.path),
+        Path(bundle.path),
+        name=name,
+        version=version,
+        seed=seed,
+        engine=engine,
+    )
     figures = {key: result[key] for key in ("accuracy", "accuracy_low", "accuracy_high", "ece_before", "ece_after")}
     for key, value in figures.items():
         metrics.log_metric(key, value)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from saccade.cli.main import existing_directory
-from saccade.cli.show import json_option, percent, seed_option, show
+from saccade.cli.show import engine_option, json_option, percent, seed_option, show
 
 
 @click.command("evaluate")
@@ -15,6 +15,7 @@ from saccade.cli.show import json_option, percent, seed_option, show
 @click.option("--name", default="classifier", show_default=True, help="Name under which the model is served.")
 @click.option("--version", default="1", show_default=True, help="Version of the model.")
 @click.option("--min-accuracy", type=click.FloatRange(0, 1), help="Exit with 4 when test accuracy is below this.")
+@engine_option
 @seed_option
 @json_option
 def command(
@@ -25,13 +26,16 @@ def command(
     name: str,
     version: str,
     min_accuracy: float | None,
+    engine: str,
     seed: int,
     as_json: bool,
 ) -> None:
     """Measure on the test split exactly what will be served, and write the model bundle with its report."""
     from saccade.steps.evaluate import evaluate
 
-    result = evaluate(dataset, training, out, name=name, version=version, seed=seed, min_accuracy=min_accuracy)
+    result = evaluate(
+        dataset, training, out, name=name, version=version, seed=seed, min_accuracy=min_accuracy, engine=engine
+    )
     interval = f"{percent(result['accuracy_low'])} to {percent(result['accuracy_high'])}"
     show(
         result,

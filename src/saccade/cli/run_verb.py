@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from saccade.cli.show import json_option, percent, seed_option, show
+from saccade.cli.show import engine_option, json_option, percent, seed_option, show
 from saccade.core.errors import QualityGateError
 
 
@@ -44,6 +44,7 @@ from saccade.core.errors import QualityGateError
 @click.option("--min-accuracy", type=click.FloatRange(0, 1), help="Target: exit with 4 when test accuracy is below it.")
 @click.option("--serve", is_flag=True, help="Keep the server up at the end, until Ctrl-C.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port on loopback. Default: a free one.")
+@engine_option
 @seed_option
 @json_option
 def command(

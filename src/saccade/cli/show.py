@@ -8,6 +8,13 @@ from typing import Any
 import click
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", "f32", "bf16", "int8"]),
+    default="auto",
+    show_default=True,
+    help="Arithmetic that serves. auto: the fastest here that loses at most 0.3 points of validation accuracy.",
+)
 seed_option = click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 
 

@@ -42,11 +42,11 @@ from saccade.ood import save_ood
 from saccade.preprocess.spec import PreprocessSpec
 from saccade.serving.capture import capture_record
 from saccade.serving.golden import write_golden
-from saccade.serving.predictor import build_classifier
+from saccade.serving.predictor import ENGINE_KIND, build_classifier
+from saccade.steps.choose_engine import AUTO, ChosenEngine, choose_engine
 from saccade.steps.fit_scoring import OOD_FALSE_ALARM_RATE, FittedScoring, fit_scoring
 from saccade.steps.step import step
 
-PREFERRED_PRECISION = "bf16"  # the classifier falls back to f32 where the processor lacks it
 GOLDEN_IMAGES = 8
 MAX_REFERENCE_ROWS = 5_000
 # Half of the test images stay out of the reference, so that a rehearsal can ask about images that drift never saw.
@@ -63,35 +63,33 @@ def evaluate(
     version: str = "1",
     seed: int = 0,
     min_accuracy: float | None = None,
+    engine: str = AUTO,
 ) -> dict[str, Any]:
     """Writes the model bundle to out and returns accuracy with its interval, calibration error and confusion matrix.
 
-    dataset: prepared.   training: what `train` wrote, on that dataset.
+    dataset: prepared.   training: what `train` wrote, on that dataset.   engine: "f32", "bf16" or "int8", or the best.
     Raises BundleError for a training of another dataset, QualityGateError when min_accuracy is not met; the bundle is
-    then written all the same.
+    then written all the same. For a stated engine that cannot be had see choose_engine: no bundle is written.
     """
     data = DatasetBundle.open(dataset)
     trained = TrainingInfo.load(training / TRAINING_JSON)
     _check_match(data, trained, training)
     with atomic_directory(out) as draft, tempfile.TemporaryDirectory(prefix="saccade-evaluate-") as scratch:
-        probe = build_classifier(
-            training / ENGINE_XML, PreprocessSpec.parse(trained.preprocess), {}, precision=PREFERRED_PRECISION
-        )
-        precision = probe.precision
+        chosen = choose_engine(data, training, trained, wanted=engine, seed=seed, scratch=Path(scratch))
         logger.info("Evaluating: temperature, test-time views and out-of-distribution detector on validation images.")
-        fitted = fit_scoring(data, training, trained, precision=precision, seed=seed, scratch=Path(scratch))
+        fitted = fit_scoring(data, chosen, trained, seed=seed, scratch=Path(scratch))
         save_ood(draft / OOD_NPZ, fitted.forest)
-        for file in (WEIGHTS, ENGINE_XML, ENGINE_BIN):
-            shutil.copyfile(training / file, draft / file)
+        for file in (training / WEIGHTS, chosen.directory / ENGINE_XML, chosen.directory / ENGINE_BIN):
+            shutil.copyfile(file, draft / file.name)
         classifier = build_classifier(
             draft / ENGINE_XML,
             PreprocessSpec.parse(trained.preprocess),
             fitted.scoring,
             ood_npz=draft / OOD_NPZ,
-            precision=precision,
+            precision=chosen.precision,
         )
         evaluation = _measure(data, classifier, trained, fitted, pq.read_table(training / CURVES_PARQUET))
-        info = _bundle_info(evaluation, trained, fitted, name=name, version=version, precision=precision)
+        info = _bundle_info(evaluation, trained, fitted, chosen, name=name, version=version)
         _write_reference(draft, data, classifier, info, seed)
         _write_golden(draft, data, classifier, info, seed)
         _write_calibration(draft, evaluation, fitted)
@@ -100,7 +98,7 @@ def evaluate(
         BundleInfo(**{**asdict(info), "files": file_digests(draft)}).save(draft / BUNDLE_JSON)
     _check_gate(evaluation, min_accuracy, out)
     confusion = {"labels": info.classes, "matrix": evaluation.confusion.tolist()}
-    return {**info.metrics, "precision": precision, "confusion": confusion}
+    return {**info.metrics, "engine": info.engine, "confusion": confusion}
 
 
 def _check_match(data: DatasetBundle, trained: TrainingInfo, training: Path) -> None:
@@ -144,7 +142,13 @@ def _measure(
 
 
 def _bundle_info(
-    evaluation: Evaluation, trained: TrainingInfo, fitted: FittedScoring, *, name: str, version: str, precision: str
+    evaluation: Evaluation,
+    trained: TrainingInfo,
+    fitted: FittedScoring,
+    chosen: ChosenEngine,
+    *,
+    name: str,
+    version: str,
 ) -> BundleInfo:
     metrics = {
         "accuracy": evaluation.accuracy.value,
@@ -166,7 +170,11 @@ def _bundle_info(
         classes=trained.classes,
         preprocess=trained.preprocess,
         preprocess_hash=trained.preprocess_hash,
-        engine={"kind": "openvino", "precision": precision},
+        engine={
+            "kind": ENGINE_KIND,
+            "precision": chosen.precision,
+            "candidates": [asdict(candidate) for candidate in chosen.candidates],
+        },
         scoring=fitted.scoring,
         dataset_id=trained.dataset_id,
         code_version=__version__,

@@ -23,6 +23,7 @@ from saccade.ood import (
 )
 from saccade.preprocess.spec import PreprocessSpec
 from saccade.serving.predictor import build_classifier
+from saccade.steps.choose_engine import ChosenEngine
 
 TOP_K = 5
 OOD_FALSE_ALARM_RATE = 0.05
@@ -43,20 +44,20 @@ class FittedScoring:
 
 
 def fit_scoring(
-    data: DatasetBundle, training: Path, info: TrainingInfo, *, precision: str, seed: int, scratch: Path
+    data: DatasetBundle, engine: ChosenEngine, info: TrainingInfo, *, seed: int, scratch: Path
 ) -> FittedScoring:
     """Fits everything on validation images; only the forest sees training images, as features.
 
     scratch: a directory for the forest's file, which the classifier reads.
     """
-    spec = PreprocessSpec.parse(info.preprocess)
-    engine = training / ENGINE_XML
+    spec, precision = PreprocessSpec.parse(info.preprocess), engine.precision
+    engine_xml = engine.directory / ENGINE_XML
     rows = data.indices("val")
     pixels, labels = data.pixels[rows], data.labels[rows]
 
     def logits(view_threshold: float) -> np.ndarray:
         scoring = {"views": info.views, "view_threshold": view_threshold}
-        return build_classifier(engine, spec, scoring, precision=precision).predict_pixels(pixels).logits
+        return build_classifier(engine_xml, spec, scoring, precision=precision).predict_pixels(pixels).logits
 
     plain = logits(0.0)
     temperature = fit_temperature(plain, labels)
@@ -73,10 +74,10 @@ def fit_scoring(
     }
 
     sample = _sample(data, seed)
-    features = build_classifier(engine, spec, {}, precision=precision).predict_pixels(data.pixels[sample]).features
+    features = build_classifier(engine_xml, spec, {}, precision=precision).predict_pixels(data.pixels[sample]).features
     forest = fit_isolation_forest(features, data.labels[sample], seed)
     save_ood(scratch / "forest.npz", forest)
-    judge = build_classifier(engine, spec, scoring, ood_npz=scratch / "forest.npz", precision=precision)
+    judge = build_classifier(engine_xml, spec, scoring, ood_npz=scratch / "forest.npz", precision=precision)
     validation = _scores(judge.predict_pixels(pixels))
     outliers = {
         kind: _scores(judge.predict_pixels(images))
