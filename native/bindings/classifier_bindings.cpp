@@ -7,6 +7,8 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "saccade/classifier.hpp"
+#include "saccade/engine_module.hpp"
+#include "saccade/openvino_engine.hpp"
 
 namespace {
 
@@ -215,21 +217,25 @@ void bind_classifier(py::module_& module) {
     bind_answer(module);
     bind_batch(module);
     py::class_<Classifier>(module, "Classifier", "Encoded images in, answers out; every step native, without the GIL.")
-        .def(py::init([](const std::string& model_xml, const saccade::PreprocessSpec& spec, const Scoring& scoring,
-                         const Limits& limits, unsigned threads, const std::string& precision) {
-                 const py::gil_scoped_release released;
-                 return std::make_unique<Classifier>(model_xml, spec, scoring, limits, threads,
-                                                     precision_of(precision));
-             }),
-             "model_xml"_a, "spec"_a, "scoring"_a, py::kw_only(), py::arg_v("limits", Limits{}, "Limits()"),
-             "threads"_a = 0, "precision"_a = "bf16",
-             "model_xml: OpenVINO IR with input (N, 3, H, W) float32 and outputs "
-             "logits (N, K), features (N, D).\n"
-             "threads: 0 takes every processor. precision: 'bf16' falls back to "
-             "'f32' where the processor lacks it;\n"
-             "'int8' wants a model with quantised layers.\n"
-             "Raises EngineError for the model, SpecError for an impossible "
-             "value.")
+        .def(
+            py::init([](const std::string& model, const saccade::PreprocessSpec& spec, const Scoring& scoring,
+                        const Limits& limits, unsigned threads, const std::string& precision,
+                        const std::optional<std::string>& engine_module) {
+                const py::gil_scoped_release released;
+                const Precision wanted = precision_of(precision);
+                auto engine = engine_module ? saccade::open_engine_module(*engine_module, model, spec.size(), threads)
+                                            : saccade::open_openvino(model, spec.size(), threads, wanted);
+                return std::make_unique<Classifier>(std::move(engine), spec, scoring, limits, threads);
+            }),
+            "model"_a, "spec"_a, "scoring"_a, py::kw_only(), py::arg_v("limits", Limits{}, "Limits()"), "threads"_a = 0,
+            "precision"_a = "bf16", "engine_module"_a = py::none(),
+            "model: network with input (N, 3, H, W) float32 and outputs logits (N, K), features (N, D): an OpenVINO "
+            "IR,\n"
+            "or what the engine in the shared library engine_module reads, whose code then runs in this process.\n"
+            "threads: 0 takes every processor. precision: of OpenVINO; 'bf16' falls back to 'f32' where the processor\n"
+            "lacks it;\n"
+            "'int8' wants a model with quantised layers.\n"
+            "Raises EngineError for the model or the module, SpecError for an impossible value.")
         .def("predict", &predict, "images"_a, py::kw_only(), "with_views"_a = true,
              "One Answer an image, in order. A bad image gets its own .error and "
              "harms no neighbour.\n"

@@ -36,6 +36,10 @@ double seconds_since(Clock::time_point started) {
     return std::chrono::duration<double>(Clock::now() - started).count();
 }
 
+std::string text_of(Size size) {
+    return std::to_string(size.height) + " x " + std::to_string(size.width);
+}
+
 void normalize_weights(std::span<View> views) {
     float total = 0;
     for (const View& view : views) total += view.weight;
@@ -44,20 +48,25 @@ void normalize_weights(std::span<View> views) {
 
 }  // namespace
 
-Classifier::Classifier(const std::string& model, PreprocessSpec spec, Scoring scoring, Limits limits, unsigned threads,
-                       Precision precision)
+Classifier::Classifier(std::unique_ptr<Engine> engine, PreprocessSpec spec, Scoring scoring, Limits limits,
+                       unsigned threads)
     : spec_(std::move(spec)),
       scoring_(std::move(scoring)),
       limits_(limits),
       threads_(threads),
-      engine_(model, spec_.size(), threads, precision),
+      engine_(std::move(engine)),
       writer_(spec_, {DataType::kFloat32, Layout::kNchw}),
       pass_(images_of_a_pass(spec_.size())) {
+    if (engine_->size() != spec_.size()) {
+        throw Error(Code::kSpec, "The specification prepares images of " + text_of(spec_.size()) +
+                                     " pixels, the engine takes " + text_of(engine_->size()) +
+                                     ". Use the specification that the network was trained with.");
+    }
     scoring_.check(spec_.size());
     normalize_weights(scoring_.views);
-    if (scoring_.forest && scoring_.forest->features() != engine_.features()) {
+    if (scoring_.forest && scoring_.forest->features() != engine_->features()) {
         throw Error(Code::kSpec, "The isolation forest takes " + std::to_string(scoring_.forest->features()) +
-                                     " features, the model gives " + std::to_string(engine_.features()) +
+                                     " features, the model gives " + std::to_string(engine_->features()) +
                                      ". Evaluate again to make the bundle whole.");
     }
 }
@@ -154,7 +163,7 @@ void Classifier::score_pass(std::span<const std::uint8_t> pixels, Views views, s
     const Clock::time_point started = Clock::now();
     planes_.resize(pixels.size());
     writer_.write_all(pixels, std::as_writable_bytes(std::span(planes_)), threads_);
-    engine_.infer(planes_, count, logits, features_of_pass);
+    engine_->infer(planes_, count, logits, features_of_pass);
     parallel_for(count, threads_, [&](std::size_t i) { score_plain(first + i, scores); });
 
     if (views == Views::kWhereUnsure && scoring_.views.size() > 1) take_further_views(logits, probabilities);
@@ -209,7 +218,7 @@ void Classifier::add_views(std::span<const Look> looks, std::span<float> logits)
         take_view(row(std::span(planes_), looks[i].image, values), spec_.size(), *looks[i].view,
                   row(std::span(view_planes_), i, values));
     });
-    engine_.infer(view_planes_, looks.size(), view_logits_, {});
+    engine_->infer(view_planes_, looks.size(), view_logits_, {});
     for (std::size_t i = 0; i < looks.size(); ++i) {
         const std::span<float> sum = row(logits, looks[i].image, classes());
         const std::span<const float> seen = row(std::span(view_logits_), i, classes());

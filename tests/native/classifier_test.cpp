@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "encode.hpp"
+#include "saccade/openvino_engine.hpp"
 
 namespace saccade {
 namespace {
@@ -60,9 +61,10 @@ class ClassifierTest : public testing::Test {
 
     [[nodiscard]] std::string model() const { return (directory_ / "model.xml").string(); }
 
-    [[nodiscard]] std::unique_ptr<Classifier> classifier(Scoring scoring = {}) const {
-        return std::make_unique<Classifier>(model(), PreprocessSpec::parse(kLines), std::move(scoring), Limits{}, 2,
-                                            Precision::kFloat32);
+    [[nodiscard]] std::unique_ptr<Classifier> classifier(Scoring scoring = {},
+                                                         Precision precision = Precision::kFloat32) const {
+        return std::make_unique<Classifier>(open_openvino(model(), kSize, 2, precision), PreprocessSpec::parse(kLines),
+                                            std::move(scoring), Limits{}, 2);
     }
 
   private:
@@ -97,22 +99,19 @@ TEST_F(ClassifierTest, pixels_are_normalised_and_go_through_the_network) {
 
 TEST_F(ClassifierTest, quantised_model_is_called_int8_and_answers_right) {
     ov::save_model(quantised_network(), model(), false);
-    Classifier classifier(model(), PreprocessSpec::parse(kLines), {}, Limits{}, 2, Precision::kInt8);
+    const std::unique_ptr<Classifier> quantised = classifier({}, Precision::kInt8);
 
-    const Scores scores = classifier.predict_pixels(picture(51));
+    const Scores scores = quantised->predict_pixels(picture(51));
 
-    EXPECT_EQ(classifier.precision(), Precision::kInt8);
+    EXPECT_EQ(quantised->precision(), Precision::kInt8);
     EXPECT_NEAR(scores.logits[1], 0.2F, 1.0F / 255);
 }
 
 TEST_F(ClassifierTest, model_without_quantised_layers_cannot_be_int8) {
-    try {
-        Classifier(model(), PreprocessSpec::parse(kLines), {}, Limits{}, 2, Precision::kInt8);
-        FAIL() << "it was taken";
-    } catch (const Error& error) {
-        EXPECT_EQ(error.code(), Code::kEngine);
-        EXPECT_NE(std::string(error.what()).find("none of its layers is quantised"), std::string::npos);
-    }
+    const Error error = test::error_of([&] { open_openvino(model(), kSize, 2, Precision::kInt8); });
+
+    EXPECT_EQ(error.code(), Code::kEngine);
+    EXPECT_NE(error.message().find("none of its layers is quantised"), std::string::npos) << error.message();
 }
 
 TEST_F(ClassifierTest, many_images_go_through_in_passes_and_keep_their_order) {
@@ -246,19 +245,28 @@ TEST_F(ClassifierTest, forest_of_another_network_is_refused) {
     EXPECT_NE(error.message().find("takes 2 features, the model gives 3"), std::string::npos) << error.message();
 }
 
+TEST_F(ClassifierTest, engine_of_another_size_than_the_specification_is_refused) {
+    const Error error = test::error_of([&] {
+        Classifier(open_openvino(model(), kSize, 2, Precision::kFloat32),
+                   PreprocessSpec::parse(std::vector<std::string>{"decode", "resize(9,8)"}), {});
+    });
+    EXPECT_EQ(error.code(), Code::kSpec);
+    EXPECT_NE(error.message().find("9 x 8 pixels, the engine takes 2 x 3"), std::string::npos) << error.message();
+}
+
 TEST_F(ClassifierTest, files_that_are_no_such_network_are_engine_errors_without_the_engines_own_words) {
-    const auto message_of = [](const std::string& file, const std::vector<std::string>& lines) {
-        const Error error = test::error_of([&] { Classifier(file, PreprocessSpec::parse(lines), {}); });
+    const auto message_of = [](const std::string& file, Size size) {
+        const Error error = test::error_of([&] { open_openvino(file, size, 0, Precision::kFloat32); });
         EXPECT_EQ(error.code(), Code::kEngine);
         EXPECT_EQ(error.message().find("Exception"), std::string::npos) << error.message();
         return error.message();
     };
-    EXPECT_NE(message_of(model() + ".not", kLines).find("missing or damaged"), std::string::npos);
-    EXPECT_NE(message_of(model(), {"decode", "resize(9,9)"}).find("(N, 3, 9, 9)"), std::string::npos);
+    EXPECT_NE(message_of(model() + ".not", kSize).find("missing or damaged"), std::string::npos);
+    EXPECT_NE(message_of(model(), {9, 9}).find("(N, 3, 9, 9)"), std::string::npos);
     std::ofstream(model()) << "<?xml version=\"1.0\"?><net/>";
-    EXPECT_NE(message_of(model(), kLines).find("(N, 3, 2, 3)"), std::string::npos);
+    EXPECT_NE(message_of(model(), kSize).find("(N, 3, 2, 3)"), std::string::npos);
     std::ofstream(model()) << "no network";
-    EXPECT_NE(message_of(model(), kLines).find("missing or damaged"), std::string::npos);
+    EXPECT_NE(message_of(model(), kSize).find("missing or damaged"), std::string::npos);
 }
 
 }  // namespace

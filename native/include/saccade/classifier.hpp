@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -58,9 +59,11 @@ enum class Views { kPlainOnly, kWhereUnsure };
 /// however many images a call brings, but for the answers themselves.
 class Classifier {
   public:
-    /// Raises Error{kEngine} for the model and Error{kSpec} for an impossible scoring.
-    Classifier(const std::string& model, PreprocessSpec spec, Scoring scoring, Limits limits = {}, unsigned threads = 0,
-               Precision precision = Precision::kBfloat16);
+    /// threads: of preparation and scores; 0 means every processor.
+    /// Raises Error{kSpec} for an engine of another size than spec's, and for a scoring that is impossible or does not
+    /// fit the engine.
+    Classifier(std::unique_ptr<Engine> engine, PreprocessSpec spec, Scoring scoring, Limits limits = {},
+               unsigned threads = 0);
 
     /// One answer an image, in order. A bad image gets its own error and harms no neighbour.
     std::vector<Answer> predict(std::span<const Bytes> images, Views views = Views::kWhereUnsure);
@@ -69,13 +72,13 @@ class Classifier {
     Scores predict_pixels(std::span<const std::uint8_t> pixels, Views views = Views::kWhereUnsure);
 
     [[nodiscard]] const PreprocessSpec& spec() const { return spec_; }
-    [[nodiscard]] Precision precision() const { return engine_.precision(); }
+    [[nodiscard]] Precision precision() const { return engine_->precision(); }
     /// The most images that go through the engine at once.
     [[nodiscard]] std::size_t images_per_pass() const { return pass_; }
     /// K.
-    [[nodiscard]] std::size_t classes() const { return engine_.classes(); }
+    [[nodiscard]] std::size_t classes() const { return engine_->classes(); }
     /// D.
-    [[nodiscard]] std::size_t features() const { return engine_.features(); }
+    [[nodiscard]] std::size_t features() const { return engine_->features(); }
 
   private:
     /// One further view of one image of a pass.
@@ -98,7 +101,7 @@ class Classifier {
     Scoring scoring_;
     Limits limits_;
     unsigned threads_;
-    Engine engine_;
+    std::unique_ptr<Engine> engine_;
     TensorWriter writer_;
     std::size_t pass_;  // images that go through the engine at once
     std::mutex mutex_;

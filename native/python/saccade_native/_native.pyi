@@ -527,19 +527,22 @@ class Classifier:
     """
     def __init__(
         self,
-        model_xml: str,
+        model: str,
         spec: PreprocessSpec,
         scoring: Scoring,
         *,
         limits: Limits = ...,
         threads: typing.SupportsInt | typing.SupportsIndex = 0,
         precision: str = "bf16",
+        engine_module: str | None = None,
     ) -> None:
         """
-        model_xml: OpenVINO IR with input (N, 3, H, W) float32 and outputs logits (N, K), features (N, D).
-        threads: 0 takes every processor. precision: 'bf16' falls back to 'f32' where the processor lacks it;
+        model: network with input (N, 3, H, W) float32 and outputs logits (N, K), features (N, D): an OpenVINO IR,
+        or what the engine in the shared library engine_module reads, whose code then runs in this process.
+        threads: 0 takes every processor. precision: of OpenVINO; 'bf16' falls back to 'f32' where the processor
+        lacks it;
         'int8' wants a model with quantised layers.
-        Raises EngineError for the model, SpecError for an impossible value.
+        Raises EngineError for the model or the module, SpecError for an impossible value.
         """
     def predict(self, images: collections.abc.Sequence, *, with_views: bool = True) -> list[Answer]:
         """

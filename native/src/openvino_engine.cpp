@@ -1,4 +1,4 @@
-#include "saccade/engine.hpp"
+#include "saccade/openvino_engine.hpp"
 
 #include <algorithm>
 #include <openvino/frontend/manager.hpp>
@@ -99,22 +99,35 @@ void copy(const ov::Tensor& from, std::span<float> to) {
     std::copy_n(from.data<const float>(), to.size(), to.data());
 }
 
-}  // namespace
+class OpenVinoEngine final : public Engine {
+  public:
+    OpenVinoEngine(const std::string& model, Size size, unsigned threads, Precision precision);
 
-struct Engine::Compiled {
-    ov::CompiledModel model;
-    ov::InferRequest request;
+    [[nodiscard]] Precision precision() const override { return precision_; }
+    [[nodiscard]] Size size() const override { return size_; }
+    [[nodiscard]] std::size_t classes() const override { return classes_; }
+    [[nodiscard]] std::size_t features() const override { return features_; }
+    void infer(std::span<const float> images, std::size_t count, std::span<float> logits,
+               std::span<float> features) override;
+
+  private:
+    ov::CompiledModel model_;
+    ov::InferRequest request_;
+    Size size_;
+    Precision precision_ = Precision::kFloat32;
+    std::size_t classes_ = 0;
+    std::size_t features_ = 0;
 };
 
-Engine::Engine(const std::string& model, Size size, unsigned threads, Precision precision)
-    : compiled_(std::make_unique<Compiled>()), size_(size) {
+OpenVinoEngine::OpenVinoEngine(const std::string& model, Size size, unsigned threads, Precision precision)
+    : size_(size) {
     const std::shared_ptr<ov::Model> network = read_model(model);
-    compiled_->model = compile(network, model, size, threads, precision);
-    classes_ = output_width(compiled_->model, 0, model);
-    features_ = output_width(compiled_->model, 1, model);
+    model_ = compile(network, model, size, threads, precision);
+    classes_ = output_width(model_, 0, model);
+    features_ = output_width(model_, 1, model);
     try {
-        compiled_->request = compiled_->model.create_infer_request();
-        const bool is_bfloat16 = compiled_->model.get_property(ov::hint::inference_precision) == ov::element::bf16;
+        request_ = model_.create_infer_request();
+        const bool is_bfloat16 = model_.get_property(ov::hint::inference_precision) == ov::element::bf16;
         precision_ = is_bfloat16 ? Precision::kBfloat16 : Precision::kFloat32;
         if (is_quantised(*network)) precision_ = Precision::kInt8;
     } catch (const std::exception&) {
@@ -122,25 +135,27 @@ Engine::Engine(const std::string& model, Size size, unsigned threads, Precision 
     }
 }
 
-Engine::~Engine() = default;
-Engine::Engine(Engine&&) noexcept = default;
-Engine& Engine::operator=(Engine&&) noexcept = default;
-
-void Engine::infer(std::span<const float> images, std::size_t count, std::span<float> logits,
-                   std::span<float> features) {
+void OpenVinoEngine::infer(std::span<const float> images, std::size_t count, std::span<float> logits,
+                           std::span<float> features) {
     const ov::Shape shape{count, kChannels, static_cast<std::size_t>(size_.height),
                           static_cast<std::size_t>(size_.width)};
     try {
         // The engine only reads its input, but its interface takes any tensor's memory as writable.
-        compiled_->request.set_input_tensor(ov::Tensor(ov::element::f32, shape, const_cast<float*>(images.data())));
-        compiled_->request.infer();
-        copy(compiled_->request.get_output_tensor(0), logits);
-        if (!features.empty()) copy(compiled_->request.get_output_tensor(1), features);
+        request_.set_input_tensor(ov::Tensor(ov::element::f32, shape, const_cast<float*>(images.data())));
+        request_.infer();
+        copy(request_.get_output_tensor(0), logits);
+        if (!features.empty()) copy(request_.get_output_tensor(1), features);
     } catch (const std::exception&) {
         throw Error(Code::kEngine, "The engine failed on a batch of " + std::to_string(count) +
                                        " images. Restart the server; if it happens "
                                        "again, export the model again.");
     }
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> open_openvino(const std::string& model, Size size, unsigned threads, Precision precision) {
+    return std::make_unique<OpenVinoEngine>(model, size, threads, precision);
 }
 
 }  // namespace saccade
