@@ -26,11 +26,11 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceSt
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from saccade.client import Client
 from saccade.core.artifacts import CAPTURE_GLOB
 from saccade.core.errors import UsageError
 from saccade.core.settings import read_settings
 from saccade.serving.answers import answer_document
-from saccade.serving.client import Client
 from saccade.serving.kserve_server import DoorOptions, KserveServer
 from saccade.serving.predictor import Predictor
 from saccade.serving.v2_binary import bytes_elements

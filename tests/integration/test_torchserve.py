@@ -19,9 +19,9 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from saccade.client import Client
 from saccade.core.artifacts import CAPTURE_GLOB
 from saccade.core.errors import BundleError, ServingError, UsageError
-from saccade.serving.client import Client
 from saccade.serving.configuration import MAX_BODY_BYTES
 from saccade.serving.torchserve import TorchServe
 from saccade.steps.publish import publish
@@ -211,8 +211,8 @@ def test_body_above_the_limit_is_refused(server):
 
 
 def test_unknown_model_is_refused_by_name(server, images):
-    with Client(server.url, "nobody") as client:
-        assert "nobody" in client.predict_one(images[0][1])["error"]["message"]
+    with Client(server.url, "nobody") as client, pytest.raises(UsageError, match="nobody"):
+        client.predict_one(images[0][1])
 
 
 def test_capture_holds_one_record_an_answered_image(ask, captures, images, wait_until):

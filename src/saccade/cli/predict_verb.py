@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from saccade.client import Answer
 from saccade.core.errors import DataError, ServingError
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -49,7 +50,7 @@ def _images(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def _line(image: Path, answer: dict[str, Any]) -> str:
+def _line(image: Path, answer: Answer) -> str:
     if "error" in answer:
         return f"{image}: {answer['error']['message']}"
     strange = ", unlike the training data" if answer["ood"]["is_ood"] else ""

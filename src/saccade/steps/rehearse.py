@@ -1,7 +1,6 @@
 """The rehearsal: a freshly started server answers held-out images, first as they are, then corrupted."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 
 import saccade_native
+from saccade.client import Answer, Client
 from saccade.core.artifacts import BUNDLE_JSON, CAPTURE_GLOB, REFERENCE_PARQUET, BundleInfo
 from saccade.core.errors import ServingError
 from saccade.core.log import logger
 from saccade.core.seed import derived_seed
 from saccade.data.bundle import DatasetBundle
-from saccade.serving.client import Client
 from saccade.steps.step import step
 from saccade.watch.corruption import corrupt
 
@@ -37,7 +36,7 @@ def rehearse(url: str, bundle: Path, dataset: Path, capture: Path, out: Path, *,
     rows = _held_out_rows(data, bundle, seed)
     clean = data.images(rows)
     streams = {"clean": clean, "corrupted": [_corrupted(image, seed + number) for number, image in enumerate(clean)]}
-    answers: dict[str, list[dict[str, Any]]] = {}
+    answers: dict[str, list[Answer]] = {}
     with Client(url, info.name) as client:
         for name, images in streams.items():
             answers[name] = _answered(client.predict(images))
@@ -74,13 +73,13 @@ def _png(pixels: np.ndarray) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def _answered(answers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _answered(answers: list[Answer]) -> list[Answer]:
     refused = [answer["error"]["message"] for answer in answers if "error" in answer]
     if refused:
         raise ServingError(
             f"{len(refused)} of {len(answers)} held-out images were refused, the first with: {refused[0]}"
         )
-    return list(answers)
+    return answers
 
 
 def _collect_capture(capture: Path, destination: Path, expected: int) -> None:
