@@ -1,11 +1,17 @@
 """What several integration tests start from."""
 
+import re
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from saccade.steps.evaluate import evaluate
 from saccade.steps.import_images import import_images
 from saccade.steps.prepare import prepare
 
@@ -17,6 +23,52 @@ def prepared_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import_images([], directory / "imported")
     prepare(directory / "imported", directory / "prepared")
     return directory / "prepared"
+
+
+@dataclass(frozen=True)
+class Door:
+    """A running `saccade serve --server kserve`."""
+
+    process: subprocess.Popen[str]
+    url: str
+    grpc_url: str
+
+
+@contextmanager
+def running_door(bundle: Path, *options: str) -> Iterator[Door]:
+    command = [sys.executable, "-m", "saccade", "serve", str(bundle), "--server", "kserve", "--port", "0", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            first = process.stderr.readline()
+            found = re.search(r"at (http://\S+) and by gRPC at (\S+)\. ", first)
+            assert found, first + process.stderr.read()
+            yield Door(process, found[1], f"http://{found[2]}")
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def classifier_bundle(colour_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of colour_bundle under the name that clients ask for when they are told none."""
+    directory, trained = tmp_path_factory.mktemp("classifier"), colour_bundle.parent
+    evaluate(trained / "prepared", trained / "training", directory / "bundle", name="classifier", version="7")
+    return directory / "bundle"
+
+
+@pytest.fixture(scope="session")
+def door(classifier_bundle: Path) -> Iterator[Door]:
+    """A kserve door of classifier_bundle."""
+    with running_door(classifier_bundle) as running:
+        yield running
+
+
+@pytest.fixture
+def start_door(classifier_bundle: Path) -> Iterator[Callable[..., Door]]:
+    """start_door(*options): another kserve door of classifier_bundle, until the test ends."""
+    with ExitStack() as doors:
+        yield lambda *options: doors.enter_context(running_door(classifier_bundle, *options))
 
 
 @pytest.fixture(autouse=True)

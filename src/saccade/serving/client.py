@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from saccade.core.errors import UsageError
@@ -11,8 +11,8 @@ from saccade.serving.http_transport import HttpProtocol, HttpTransport
 from saccade.serving.in_order import in_order
 from saccade.serving.transport import Answer, Transport
 
-ClientProtocol = HttpProtocol
-PROTOCOLS: tuple[ClientProtocol, ...] = ("raw", "v1", "v2", "v2-binary")
+ClientProtocol = HttpProtocol | Literal["grpc"]
+PROTOCOLS: tuple[ClientProtocol, ...] = ("raw", "v1", "v2", "v2-binary", "grpc")
 DEFAULT_MODEL = "classifier"
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -40,15 +40,10 @@ class Client:
     ) -> None:
         """Sends nothing yet. Raises UsageError for a url or protocol that is none.
 
-        url: such as http://127.0.0.1:8080.
+        url: such as http://127.0.0.1:8080; for protocol grpc that of the gRPC port. https encrypts, in gRPC too.
         token: the bearer token, where the server asks for one.   timeout_s: the longest silence of the server.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"'{url}' is not a server's address such as http://127.0.0.1:8080.")
-        if protocol not in PROTOCOLS:
-            raise UsageError(f"There is no protocol '{protocol}'. Choose one of {', '.join(PROTOCOLS)}.")
-        self._transport: Transport = HttpTransport(url, model, protocol, token, timeout_s)
+        self._transport = _transport(url, model, protocol, token, timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -88,3 +83,25 @@ class Client:
     def metadata(self) -> dict[str, Any]:
         """Returns the model as the server's V2 protocol describes it: name, versions, platform, inputs, outputs."""
         return self._transport.metadata()
+
+
+def _transport(url: str, model: str, protocol: ClientProtocol, token: str | None, timeout_s: float) -> Transport:
+    if not _is_address(url):
+        raise UsageError(f"'{url}' is not a server's address such as http://127.0.0.1:8080.")
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"There is no protocol '{protocol}'. Choose one of {', '.join(PROTOCOLS)}.")
+    if protocol != "grpc":
+        return HttpTransport(url, model, protocol, token, timeout_s)
+    try:
+        from saccade.serving.grpc_transport import GrpcTransport
+    except ImportError as error:
+        raise UsageError(f"Protocol grpc needs gRPC ({error}): pip install 'saccade[grpc]'") from error
+    return GrpcTransport(url, model, token, timeout_s)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # what follows the colon is no port
+        return False

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 import grpc
+from grpc_reflection.v1alpha import reflection
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as messages
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import (
     GRPCInferenceServiceServicer,
@@ -47,6 +48,8 @@ def grpc_server(service: Service, address: str, max_message_bytes: int, max_call
     ]
     server = grpc.aio.server(options=options, maximum_concurrent_rpcs=max_calls)
     add_GRPCInferenceServiceServicer_to_server(_Door(service), server)
+    names = (messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)  # grpcurl and its kind ask by it what they may send
     return server, server.add_insecure_port(address)
 
 

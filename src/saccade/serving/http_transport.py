@@ -12,7 +12,7 @@ from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
 from saccade.core.errors import ServingError, UsageError
 from saccade.serving.protocol import Protocol, parse_response, request_body
-from saccade.serving.transport import FIRST_DELAY_S, RETRIES, Answer, Refusal, checked
+from saccade.serving.transport import EVERY_IMAGE, FIRST_DELAY_S, RETRIES, Answer, Refusal, checked
 
 HttpProtocol = Protocol | Literal["v2-binary"]
 PATHS: dict[HttpProtocol, str] = {
@@ -23,7 +23,6 @@ PATHS: dict[HttpProtocol, str] = {
 }
 CONNECTIONS = 256  # that may be kept
 LONGEST_WAIT_S = 30  # that a server may name in Retry-After
-EVERY_IMAGE = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)  # would be refused with these
 
 
 class HttpTransport:
@@ -56,8 +55,6 @@ class HttpTransport:
         """Returns the answer to one encoded image."""
         body, headers = _question(self._protocol, image)
         status, content = self._request("POST", self._path, body, headers)
-        if status in EVERY_IMAGE:
-            raise UsageError(f"{self._url} answers no request: {_refusal(status, content)['message']}")
         if status != HTTPStatus.OK:
             return {"error": _refusal(status, content)}
         try:
@@ -77,7 +74,7 @@ class HttpTransport:
         """Returns the model as V2 describes it."""
         status, content = self._request("GET", f"/v2/models/{self._model}")
         if status != HTTPStatus.OK:
-            raise UsageError(f"{self._url} does not describe the model: {_refusal(status, content)['message']}")
+            raise ServingError(f"{self._url} does not describe the model: {_refusal(status, content)['message']}")
         try:
             return dict(json.loads(content))
         except (ValueError, TypeError) as error:
@@ -95,6 +92,8 @@ class HttpTransport:
             response = self._pool.request(method, self._base + path, body=body, headers=headers, redirect=False)
         except HTTPError as error:
             raise self._unreachable(error) from error
+        if response.status in EVERY_IMAGE:
+            raise UsageError(f"{self._url} answers no request: {_refusal(response.status, response.data)['message']}")
         return response.status, response.data
 
     def _unreachable(self, error: HTTPError) -> ServingError:

@@ -95,7 +95,7 @@ def parse_response(protocol: Protocol, body: bytes) -> list[dict[str, Any]]:
         return [document]
     if protocol == "v1":
         return list(document["predictions"])
-    return _v2_answers(document)
+    return v2_answers(document)
 
 
 def _encoded(document: dict[str, Any]) -> bytes:
@@ -220,7 +220,8 @@ def _tensor(name: str, datatype: str, rows: list[Any]) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": [len(rows)], "data": rows}
 
 
-def _v2_answers(document: dict[str, Any]) -> list[dict[str, Any]]:
+def v2_answers(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the answers that a V2 JSON object holds: v2_document backwards. Raises KeyError or ValueError."""
     columns = {output["name"]: _rows(output) for output in document["outputs"]}
     return [_v2_answer(document, columns, row) for row in range(len(columns["label"]))]
 

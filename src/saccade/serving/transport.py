@@ -1,9 +1,11 @@
 """What the client needs of a protocol, and what it gets back."""
 
+from http import HTTPStatus
 from typing import Any, Protocol, TypedDict
 
 RETRIES = 5  # of a request that is refused because the server is full
 FIRST_DELAY_S = 0.05
+EVERY_IMAGE = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)  # would be refused with these
 
 
 class Candidate(TypedDict):

@@ -305,12 +305,12 @@ def test_importing_the_client_loads_no_heavy_library():
     assert finished.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "ftp://host", "http://"])
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "ftp://host", "http://", "http://host:port", "http://host:0"])
 def test_address_that_is_none_is_refused(url):
     with pytest.raises(UsageError, match="not a server's address"):
         Client(url, "pets")
 
 
 def test_unknown_protocol_is_refused_with_the_known():
-    with pytest.raises(UsageError, match="raw, v1, v2, v2-binary"):
+    with pytest.raises(UsageError, match="raw, v1, v2, v2-binary, grpc"):
         Client("http://localhost", "pets", protocol="v3")
