@@ -223,9 +223,10 @@ void bind_classifier(py::module_& module) {
                         const std::optional<std::string>& engine_module) {
                 const py::gil_scoped_release released;
                 const Precision wanted = precision_of(precision);
-                auto engine = engine_module ? saccade::open_engine_module(*engine_module, model, spec.size(), threads)
-                                            : saccade::open_openvino(model, spec.size(), threads, wanted);
-                return std::make_unique<Classifier>(std::move(engine), spec, scoring, limits, threads);
+                saccade::Engines engines =
+                    engine_module ? saccade::open_engine_module(*engine_module, model, spec.size(), threads)
+                                  : saccade::open_openvino(model, spec.size(), threads, wanted);
+                return std::make_unique<Classifier>(std::move(engines), spec, scoring, limits, threads);
             }),
             "model"_a, "spec"_a, "scoring"_a, py::kw_only(), py::arg_v("limits", Limits{}, "Limits()"), "threads"_a = 0,
             "precision"_a = "bf16", "engine_module"_a = py::none(),
@@ -246,8 +247,8 @@ void bind_classifier(py::module_& module) {
         .def_property_readonly(
             "precision", [](const Classifier& classifier) { return name_of(classifier.precision()); },
             "'bf16', 'f32' or 'int8': what the engine really uses.")
-        .def_property_readonly("images_per_pass", &Classifier::images_per_pass,
-                               "The most images that go through the engine at once.")
+        .def_property_readonly("images_at_once", &Classifier::images_at_once,
+                               "Images of one call that keep every processor busy; more are worked on in turns.")
         .def_property_readonly("classes", &Classifier::classes, "K.")
         .def_property_readonly("features", &Classifier::features, "D.");
 }

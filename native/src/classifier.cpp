@@ -4,6 +4,8 @@
 #include <chrono>
 #include <string>
 
+#include "lanes.hpp"
+#include "saccade/error.hpp"
 #include "saccade/thread_pool.hpp"
 
 namespace saccade {
@@ -48,55 +50,65 @@ void normalize_weights(std::span<View> views) {
 
 }  // namespace
 
-Classifier::Classifier(std::unique_ptr<Engine> engine, PreprocessSpec spec, Scoring scoring, Limits limits,
-                       unsigned threads)
+Classifier::Classifier(Engines engines, PreprocessSpec spec, Scoring scoring, Limits limits, unsigned threads)
     : spec_(std::move(spec)),
       scoring_(std::move(scoring)),
       limits_(limits),
-      threads_(threads),
-      engine_(std::move(engine)),
-      writer_(spec_, {DataType::kFloat32, Layout::kNchw}),
-      pass_(images_of_a_pass(spec_.size())) {
-    if (engine_->size() != spec_.size()) {
+      lanes_(std::make_unique<Lanes>(std::move(engines), threads, images_of_a_pass(spec_.size()))),
+      writer_(spec_, {DataType::kFloat32, Layout::kNchw}) {
+    if (engine().size() != spec_.size()) {
         throw Error(Code::kSpec, "The specification prepares images of " + text_of(spec_.size()) +
-                                     " pixels, the engine takes " + text_of(engine_->size()) +
+                                     " pixels, the engine takes " + text_of(engine().size()) +
                                      ". Use the specification that the network was trained with.");
     }
     scoring_.check(spec_.size());
     normalize_weights(scoring_.views);
-    if (scoring_.forest && scoring_.forest->features() != engine_->features()) {
+    if (scoring_.forest && scoring_.forest->features() != features()) {
         throw Error(Code::kSpec, "The isolation forest takes " + std::to_string(scoring_.forest->features()) +
-                                     " features, the model gives " + std::to_string(engine_->features()) +
+                                     " features, the model gives " + std::to_string(features()) +
                                      ". Evaluate again to make the bundle whole.");
     }
 }
 
+Classifier::~Classifier() = default;
+
+const Engine& Classifier::engine() const {
+    return lanes_->engine();
+}
+
+std::size_t Classifier::images_at_once() const {
+    return lanes_->images();
+}
+
 std::vector<Answer> Classifier::predict(std::span<const Bytes> images, Views views) {
     std::vector<Answer> answers(images.size());
-    for (std::size_t first = 0; first < images.size(); first += pass_) {
-        const std::size_t count = std::min(pass_, images.size() - first);
-        predict_pass(images.subspan(first, count), views, std::span(answers).subspan(first, count));
-    }
+    lanes_->share(images.size(), [&](Lane& lane, std::size_t first, std::size_t count) {
+        predict_part(images.subspan(first, count), views, lane, std::span(answers).subspan(first, count));
+    });
     return answers;
 }
 
-void Classifier::predict_pass(std::span<const Bytes> images, Views views, std::span<Answer> answers) {
+void Classifier::predict_part(std::span<const Bytes> images, Views views, Lane& lane, std::span<Answer> answers) const {
     const std::size_t bytes = spec_.size().bytes();
-    std::vector<std::uint8_t> pixels(images.size() * bytes);
+    lane.pixels.resize(images.size() * bytes);
+    const auto pixels = std::span(lane.pixels);
     std::vector<ImageInfo> infos(images.size());
-    parallel_for(images.size(), threads_, [&](std::size_t i) {
+    parallel_for(images.size(), lane.threads, [&](std::size_t i) {
         const Clock::time_point started = Clock::now();
-        infos[i] = prepare_image(images[i], spec_, row(std::span(pixels), i, bytes), limits_);
+        infos[i] = prepare_image(images[i], spec_, row(pixels, i, bytes), limits_);
         answers[i].prepare_seconds = seconds_since(started);
     });
 
     std::size_t good = 0;
     for (std::size_t i = 0; i < infos.size(); ++i) {
         if (infos[i].error) continue;
-        if (good != i) std::ranges::copy(row(std::span(pixels), i, bytes), row(std::span(pixels), good, bytes).begin());
+        if (good != i) std::ranges::copy(row(pixels, i, bytes), row(pixels, good, bytes).begin());
         ++good;
     }
-    const Scores scores = predict_pixels(std::span(pixels).first(good * bytes), views);
+    Scores scores = new_scores(good);
+    const Clock::time_point started = Clock::now();
+    if (good > 0) score_part(pixels.first(good * bytes), views, 0, lane, scores);
+    const double infer_seconds = seconds_since(started);
 
     std::size_t scored = 0;
     for (std::size_t i = 0; i < infos.size(); ++i) {
@@ -107,6 +119,7 @@ void Classifier::predict_pass(std::span<const Bytes> images, Views views, std::s
         const double prepare_seconds = answers[i].prepare_seconds;
         answers[i] = answer(scores, scored++);
         answers[i].prepare_seconds = prepare_seconds;
+        answers[i].infer_seconds = infer_seconds;
         answers[i].size = infos[i].size;
         answers[i].statistics = infos[i].statistics;
     }
@@ -122,7 +135,6 @@ Answer Classifier::answer(const Scores& scores, std::size_t image) const {
     if (scoring_.forest) answer.isolation_forest = scores.isolation_forest[image];
     answer.ood_score = scores.ood_score[image];
     answer.is_ood = scores.is_ood[image] != 0;
-    answer.infer_seconds = scores.infer_seconds;
     return answer;
 }
 
@@ -135,9 +147,9 @@ Scores Classifier::predict_pixels(std::span<const std::uint8_t> pixels, Views vi
     }
     const std::size_t count = pixels.size() / bytes;
     Scores scores = new_scores(count);
-    for (std::size_t first = 0; first < count; first += pass_) {
-        score_pass(pixels.subspan(first * bytes, std::min(pass_, count - first) * bytes), views, first, scores);
-    }
+    lanes_->share(count, [&](Lane& lane, std::size_t first, std::size_t images) {
+        score_part(pixels.subspan(first * bytes, images * bytes), views, first, lane, scores);
+    });
     return scores;
 }
 
@@ -153,21 +165,18 @@ Scores Classifier::new_scores(std::size_t count) const {
     return scores;
 }
 
-void Classifier::score_pass(std::span<const std::uint8_t> pixels, Views views, std::size_t first, Scores& scores) {
+void Classifier::score_part(std::span<const std::uint8_t> pixels, Views views, std::size_t first, Lane& lane,
+                            Scores& scores) const {
     const std::size_t count = pixels.size() / spec_.size().bytes();
     const auto logits = std::span(scores.logits).subspan(first * classes(), count * classes());
     const auto probabilities = std::span(scores.probabilities).subspan(first * classes(), count * classes());
-    const auto features_of_pass = std::span(scores.features).subspan(first * features(), count * features());
+    const auto features_of_part = std::span(scores.features).subspan(first * features(), count * features());
 
-    const std::lock_guard lock(mutex_);
-    const Clock::time_point started = Clock::now();
-    planes_.resize(pixels.size());
-    writer_.write_all(pixels, std::as_writable_bytes(std::span(planes_)), threads_);
-    engine_->infer(planes_, count, logits, features_of_pass);
-    parallel_for(count, threads_, [&](std::size_t i) { score_plain(first + i, scores); });
-
-    if (views == Views::kWhereUnsure && scoring_.views.size() > 1) take_further_views(logits, probabilities);
-    scores.infer_seconds += seconds_since(started);
+    lane.planes.resize(pixels.size());
+    writer_.write_all(pixels, std::as_writable_bytes(std::span(lane.planes)), lane.threads);
+    lane.engine->infer(lane.planes, count, logits, features_of_part);
+    parallel_for(count, lane.threads, [&](std::size_t i) { score_plain(first + i, scores); });
+    if (views == Views::kWhereUnsure && scoring_.views.size() > 1) take_further_views(lane, logits, probabilities);
 }
 
 void Classifier::score_plain(std::size_t image, Scores& scores) const {
@@ -183,9 +192,9 @@ void Classifier::score_plain(std::size_t image, Scores& scores) const {
     scores.is_ood[image] = scores.ood_score[image] <= scoring_.ood_threshold ? 0 : 1;
 }
 
-void Classifier::take_further_views(std::span<float> logits, std::span<float> probabilities) {
+void Classifier::take_further_views(Lane& lane, std::span<float> logits, std::span<float> probabilities) const {
     const std::vector<std::size_t> unsure = unsure_images(probabilities);
-    average_views(unsure, logits);
+    average_views(unsure, lane, logits);
     for (const std::size_t i : unsure) {
         softmax(row(logits, i, classes()), scoring_.temperature, row(probabilities, i, classes()));
     }
@@ -199,29 +208,29 @@ std::vector<std::size_t> Classifier::unsure_images(std::span<const float> probab
     return unsure;
 }
 
-void Classifier::average_views(std::span<const std::size_t> unsure, std::span<float> logits) {
+void Classifier::average_views(std::span<const std::size_t> unsure, Lane& lane, std::span<float> logits) const {
     std::vector<Look> looks;
     for (const std::size_t image : unsure) {
         for (float& logit : row(logits, image, classes())) logit *= scoring_.views.front().weight;
         for (const View& view : std::span(scoring_.views).subspan(1)) looks.push_back({image, &view});
     }
-    for (std::size_t first = 0; first < looks.size(); first += pass_) {
-        add_views(std::span(looks).subspan(first, std::min(pass_, looks.size() - first)), logits);
+    for (std::size_t first = 0; first < looks.size(); first += lane.pass) {
+        add_views(std::span(looks).subspan(first, std::min(lane.pass, looks.size() - first)), lane, logits);
     }
 }
 
-void Classifier::add_views(std::span<const Look> looks, std::span<float> logits) {
+void Classifier::add_views(std::span<const Look> looks, Lane& lane, std::span<float> logits) const {
     const std::size_t values = spec_.size().bytes();
-    view_planes_.resize(looks.size() * values);
-    view_logits_.resize(looks.size() * classes());
-    parallel_for(looks.size(), threads_, [&](std::size_t i) {
-        take_view(row(std::span(planes_), looks[i].image, values), spec_.size(), *looks[i].view,
-                  row(std::span(view_planes_), i, values));
+    lane.view_planes.resize(looks.size() * values);
+    lane.view_logits.resize(looks.size() * classes());
+    parallel_for(looks.size(), lane.threads, [&](std::size_t i) {
+        take_view(row(std::span(lane.planes), looks[i].image, values), spec_.size(), *looks[i].view,
+                  row(std::span(lane.view_planes), i, values));
     });
-    engine_->infer(view_planes_, looks.size(), view_logits_, {});
+    lane.engine->infer(lane.view_planes, looks.size(), lane.view_logits, {});
     for (std::size_t i = 0; i < looks.size(); ++i) {
         const std::span<float> sum = row(logits, looks[i].image, classes());
-        const std::span<const float> seen = row(std::span(view_logits_), i, classes());
+        const std::span<const float> seen = row(std::span(lane.view_logits), i, classes());
         for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += looks[i].view->weight * seen[k];
     }
 }

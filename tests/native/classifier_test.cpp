@@ -189,7 +189,8 @@ TEST_F(ClassifierTest, times_of_an_answer_are_positive_and_add_up_to_less_than_t
     const test::File good = encoded(picture(255));
     const test::File bad{'n', 'o', ' ', 'i', 'm', 'a', 'g', 'e'};
     const std::vector<Bytes> images{good, bad, good};
-    Classifier one_thread(model(), PreprocessSpec::parse(kLines), {.views = {View{}, View{.flip = true}}}, Limits{}, 1);
+    Classifier one_thread(open_openvino(model(), kSize, 1, Precision::kFloat32), PreprocessSpec::parse(kLines),
+                          {.views = {View{}, View{.flip = true}}}, Limits{}, 1);
 
     const auto started = std::chrono::steady_clock::now();
     const std::vector<Answer> answers = one_thread.predict(images);

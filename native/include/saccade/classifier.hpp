@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +17,9 @@
 
 namespace saccade {
 
+struct Lane;
+class Lanes;
+
 /// What the classifier says of N images, one row an image.
 ///
 /// Features and out-of-distribution scores are those of the image as it is, also where further views were taken: one
@@ -30,7 +32,6 @@ struct Scores {
     std::vector<float> isolation_forest;  ///< (N), or empty without a forest
     std::vector<float> ood_score;         ///< (N) of the detector that decides
     std::vector<std::uint8_t> is_ood;     ///< (N) 0 or 1
-    double infer_seconds = 0;             ///< of all N together, without the wait for other calls
 };
 
 /// What the classifier says of one image; with an error, only the error and prepare_seconds have a meaning.
@@ -55,15 +56,15 @@ enum class Views { kPlainOnly, kWhereUnsure };
 
 /// Encoded images in, answers out: prepare, infer, calibrate and score, all natively.
 ///
-/// Calls may come from several threads: they decode at the same time and take turns at the engine. Memory is bounded
-/// however many images a call brings, but for the answers themselves.
+/// Calls may come from several threads; together they keep every processor busy and no more. Memory is bounded however
+/// many images a call brings, but for the answers themselves.
 class Classifier {
   public:
-    /// threads: of preparation and scores; 0 means every processor.
+    /// threads: of everything around an engine that has no lanes; 0 means every processor.
     /// Raises Error{kSpec} for an engine of another size than spec's, and for a scoring that is impossible or does not
     /// fit the engine.
-    Classifier(std::unique_ptr<Engine> engine, PreprocessSpec spec, Scoring scoring, Limits limits = {},
-               unsigned threads = 0);
+    Classifier(Engines engines, PreprocessSpec spec, Scoring scoring, Limits limits = {}, unsigned threads = 0);
+    ~Classifier();
 
     /// One answer an image, in order. A bad image gets its own error and harms no neighbour.
     std::vector<Answer> predict(std::span<const Bytes> images, Views views = Views::kWhereUnsure);
@@ -72,43 +73,38 @@ class Classifier {
     Scores predict_pixels(std::span<const std::uint8_t> pixels, Views views = Views::kWhereUnsure);
 
     [[nodiscard]] const PreprocessSpec& spec() const { return spec_; }
-    [[nodiscard]] Precision precision() const { return engine_->precision(); }
-    /// The most images that go through the engine at once.
-    [[nodiscard]] std::size_t images_per_pass() const { return pass_; }
+    [[nodiscard]] Precision precision() const { return engine().precision(); }
+    /// Images of one call that keep every processor busy; more are worked on in turns.
+    [[nodiscard]] std::size_t images_at_once() const;
     /// K.
-    [[nodiscard]] std::size_t classes() const { return engine_->classes(); }
+    [[nodiscard]] std::size_t classes() const { return engine().classes(); }
     /// D.
-    [[nodiscard]] std::size_t features() const { return engine_->features(); }
+    [[nodiscard]] std::size_t features() const { return engine().features(); }
 
   private:
-    /// One further view of one image of a pass.
+    /// One further view of one image of a part.
     struct Look {
         std::size_t image;
         const View* view;
     };
 
-    void predict_pass(std::span<const Bytes> images, Views views, std::span<Answer> answers);
+    [[nodiscard]] const Engine& engine() const;
+    void predict_part(std::span<const Bytes> images, Views views, Lane& lane, std::span<Answer> answers) const;
     [[nodiscard]] Answer answer(const Scores& scores, std::size_t image) const;
     [[nodiscard]] Scores new_scores(std::size_t count) const;
-    void score_pass(std::span<const std::uint8_t> pixels, Views views, std::size_t first, Scores& scores);
+    void score_part(std::span<const std::uint8_t> pixels, Views views, std::size_t first, Lane& lane,
+                    Scores& scores) const;
     void score_plain(std::size_t image, Scores& scores) const;
-    void take_further_views(std::span<float> logits, std::span<float> probabilities);
+    void take_further_views(Lane& lane, std::span<float> logits, std::span<float> probabilities) const;
     [[nodiscard]] std::vector<std::size_t> unsure_images(std::span<const float> probabilities) const;
-    void average_views(std::span<const std::size_t> unsure, std::span<float> logits);
-    void add_views(std::span<const Look> looks, std::span<float> logits);
+    void average_views(std::span<const std::size_t> unsure, Lane& lane, std::span<float> logits) const;
+    void add_views(std::span<const Look> looks, Lane& lane, std::span<float> logits) const;
 
     PreprocessSpec spec_;
     Scoring scoring_;
     Limits limits_;
-    unsigned threads_;
-    std::unique_ptr<Engine> engine_;
+    std::unique_ptr<Lanes> lanes_;
     TensorWriter writer_;
-    std::size_t pass_;  // images that go through the engine at once
-    std::mutex mutex_;
-    // Reused between passes, guarded by mutex_.
-    std::vector<float> planes_;
-    std::vector<float> view_planes_;
-    std::vector<float> view_logits_;
 };
 
 }  // namespace saccade

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "saccade/image.hpp"
 
@@ -37,6 +40,16 @@ class Engine {
 
   protected:
     Engine() = default;
+};
+
+/// One network, ready to run in two ways.
+struct Engines {
+    std::unique_ptr<Engine> whole;               ///< every processor works on the same call: soonest done
+    std::vector<std::unique_ptr<Engine>> lanes;  ///< a call and a processor each: most done. None: whole does all
+
+    /// An engine that has no lanes.
+    Engines(std::unique_ptr<Engine> engine) : whole(std::move(engine)) {}
+    Engines() = default;
 };
 
 }  // namespace saccade

@@ -564,9 +564,9 @@ class Classifier:
         D.
         """
     @property
-    def images_per_pass(self) -> int:
+    def images_at_once(self) -> int:
         """
-        The most images that go through the engine at once.
+        Images of one call that keep every processor busy; more are worked on in turns.
         """
     @property
     def precision(self) -> str:

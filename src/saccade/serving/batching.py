@@ -40,10 +40,13 @@ class _Waiting:
     since: float
 
 
-class Batcher:
-    """One queue in front of predict, which is called in a thread, with one batch at a time: it uses every core itself.
+CALLS = 2  # under way at once: while the answers of one are written, the other keeps every core busy
 
-    What arrives during a call fills the next batch. To be made, used and closed in one event loop.
+
+class Batcher:
+    """One queue in front of predict, which is called in threads and uses every core itself.
+
+    What arrives during the calls fills the next batch. To be made, used and closed in one event loop.
     """
 
     def __init__(self, predict: Callable[[list[bytes]], list[Any]], limits: BatchLimits, metrics: ModelMetrics) -> None:
@@ -53,7 +56,9 @@ class Batcher:
         self._arrived = asyncio.Event()
         self._last_images = 0
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, "predict")
+        self._threads = ThreadPoolExecutor(CALLS, "predict")
+        self._may_call = asyncio.Semaphore(CALLS)
+        self._calls: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -80,19 +85,25 @@ class Batcher:
         return await asyncio.gather(*answers) if len(answers) > 1 else [await answers[0]]
 
     async def close(self) -> None:
-        """Ends the thread after its batch. Call it when no request is under way any more."""
+        """Ends the threads after their batches. Call it when no request is under way any more."""
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._thread.shutdown()
+        await asyncio.gather(self._task, *self._calls, return_exceptions=True)
+        self._threads.shutdown()
 
     async def _run(self) -> None:
         while True:
             while not self._queue:
                 self._arrived.clear()
                 await self._arrived.wait()
+            await self._may_call.acquire()
             await self._let_more_come()
-            if batch := self._take():
-                await self._answer(batch)
+            call = asyncio.create_task(self._answer(self._take()))
+            self._calls.add(call)
+            call.add_done_callback(self._call_ended)
+
+    def _call_ended(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._may_call.release()
 
     async def _let_more_come(self) -> None:
         """Waits for a full batch, at most max_delay_s. A lone client, whose last batch was one image, need not wait."""
@@ -115,12 +126,14 @@ class Batcher:
         return batch
 
     async def _answer(self, batch: list[_Waiting]) -> None:
+        if not batch:
+            return
         self._last_images = len(batch)
         started = time.monotonic()
         self._metrics.images_taken([started - waiting.since for waiting in batch])
         images = [waiting.image for waiting in batch]
         try:
-            answers = await self._loop.run_in_executor(self._thread, self._predict, images)
+            answers = await self._loop.run_in_executor(self._threads, self._predict, images)
         except Exception as error:
             logger.exception(f"A batch of {len(batch)} images failed as a whole.")
             _fail(batch, error)

@@ -125,7 +125,7 @@ def _measure(
     classifiers: Mapping[str, saccade_native.Classifier], pixels: np.ndarray, labels: np.ndarray
 ) -> list[Candidate]:
     rates = {}
-    for size in (1, classifiers[EXACT].images_per_pass):
+    for size in (1, classifiers[EXACT].images_at_once):
         rates[str(size)] = _images_per_second(classifiers, np.resize(pixels, (size, *pixels.shape[1:])))
     return [
         Candidate(

@@ -78,7 +78,8 @@ def test_bundle_records_what_was_measured(int8_bundle):
     assert (engine["kind"], engine["precision"]) == ("openvino", "int8")
     assert [each["precision"] for each in engine["candidates"]] == ["f32", "int8"]
     for each in engine["candidates"]:
-        assert set(each["images_per_second"]) == {"1", "64"}
+        assert len(each["images_per_second"]) == 2  # a lone image, and as many as keep this machine busy
+        assert "1" in each["images_per_second"]
         assert all(rate > 0 for rate in each["images_per_second"].values())
         assert each["validation_accuracy"] == 1
 
