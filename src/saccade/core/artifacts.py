@@ -234,7 +234,7 @@ class BundleInfo(_Document):
     classes: list[str]
     preprocess: list[str]
     preprocess_hash: str
-    engine: dict[str, Any]  # {"kind": "openvino", "precision": "f32"|"bf16"|"int8", "candidates": what was measured}
+    engine: dict[str, Any]  # {"kind": "openvino", "precision": "f32"|"bf16"|"int8", "measured_on", "candidates"}
     scoring: dict[str, Any]  # temperature, views, view_threshold, ood detector and threshold: the native Scoring
     dataset_id: str
     code_version: str

@@ -40,7 +40,7 @@ class Predictor:
 
     @property
     def precision(self) -> str:
-        """'bf16' or 'f32': what the engine really uses on this processor."""
+        """'f32', 'bf16' or 'int8': what the engine really uses on this processor."""
         return self._classifier.precision
 
     def predict(self, images: Sequence[bytes]) -> list[saccade_native.Answer]:

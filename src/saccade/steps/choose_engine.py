@@ -1,10 +1,13 @@
 """Which engine serves: float32, bfloat16 or int8, by what this machine measures of each."""
 
+import os
+import platform
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +20,7 @@ from saccade.data.bundle import DatasetBundle
 from saccade.evaluation.metrics import accuracy
 from saccade.models.quantize import quantize_int8
 from saccade.preprocess.spec import PreprocessSpec
-from saccade.serving.predictor import build_classifier
+from saccade.serving.predictor import ENGINE_KIND, build_classifier
 
 AUTO = "auto"
 CHOSEN = "chosen"
@@ -53,6 +56,15 @@ class ChosenEngine:
     directory: Path
     precision: str
     candidates: list[Candidate]
+
+    def record(self) -> dict[str, Any]:
+        """Returns what bundle.json says of the engine."""
+        return {
+            "kind": ENGINE_KIND,
+            "precision": self.precision,
+            "measured_on": _processor(),
+            "candidates": [asdict(candidate) for candidate in self.candidates],
+        }
 
 
 def choose_engine(
@@ -126,7 +138,7 @@ def _measure(
 ) -> list[Candidate]:
     rates = {}
     for size in (1, classifiers[EXACT].images_at_once):
-        rates[str(size)] = _images_per_second(classifiers, np.resize(pixels, (size, *pixels.shape[1:])))
+        rates[str(size)] = images_per_second(classifiers, np.resize(pixels, (size, *pixels.shape[1:])))
     return [
         Candidate(
             name,
@@ -138,11 +150,16 @@ def _measure(
     ]
 
 
-def _images_per_second(classifiers: Mapping[str, saccade_native.Classifier], pixels: np.ndarray) -> dict[str, float]:
-    """Medians over rounds in which every engine has its turn, so that a busy moment meets all of them."""
+def images_per_second(
+    classifiers: Mapping[str, saccade_native.Classifier], pixels: np.ndarray, rounds: int = ROUNDS
+) -> dict[str, float]:
+    """Medians over rounds in which every engine has its turn, so that a busy moment meets all of them.
+
+    pixels: (N, H, W, 3) uint8, what one call holds.
+    """
     passes = {name: _passes_of_a_round(classifier, pixels) for name, classifier in classifiers.items()}
     seconds: dict[str, list[float]] = {name: [] for name in classifiers}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, classifier in classifiers.items():
             seconds[name].append(_seconds_of_a_pass(classifier, pixels, passes[name]))
     return {name: len(pixels) / statistics.median(own) for name, own in seconds.items()}
@@ -166,3 +183,10 @@ def _line(candidate: Candidate) -> str:
         f"Engine {candidate.precision}: images a second {rates}; validation accuracy "
         f"{candidate.validation_accuracy:.2%}; {candidate.verdict}."
     )
+
+
+def _processor() -> str:
+    """Returns the processor's name and how many of its cores this process may use: figures mean nothing without."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {len(os.sched_getaffinity(0))} cores"

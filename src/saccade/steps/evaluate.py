@@ -42,7 +42,7 @@ from saccade.ood import save_ood
 from saccade.preprocess.spec import PreprocessSpec
 from saccade.serving.capture import capture_record
 from saccade.serving.golden import write_golden
-from saccade.serving.predictor import ENGINE_KIND, build_classifier
+from saccade.serving.predictor import build_classifier
 from saccade.steps.choose_engine import AUTO, ChosenEngine, choose_engine
 from saccade.steps.fit_scoring import OOD_FALSE_ALARM_RATE, FittedScoring, fit_scoring
 from saccade.steps.step import step
@@ -170,11 +170,7 @@ def _bundle_info(
         classes=trained.classes,
         preprocess=trained.preprocess,
         preprocess_hash=trained.preprocess_hash,
-        engine={
-            "kind": ENGINE_KIND,
-            "precision": chosen.precision,
-            "candidates": [asdict(candidate) for candidate in chosen.candidates],
-        },
+        engine=chosen.record(),
         scoring=fitted.scoring,
         dataset_id=trained.dataset_id,
         code_version=__version__,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.core.artifacts import BUNDLE_JSON, BundleInfo
+from saccade.core.artifacts import BUNDLE_JSON, MODEL_CARD, REPORT_HTML, BundleInfo
 from saccade.core.errors import QualityGateError
 from saccade.serving.predictor import Predictor
 from saccade.steps.choose_engine import Candidate, judge
@@ -82,6 +82,17 @@ def test_bundle_records_what_was_measured(int8_bundle):
         assert "1" in each["images_per_second"]
         assert all(rate > 0 for rate in each["images_per_second"].values())
         assert each["validation_accuracy"] == 1
+
+
+def test_report_and_model_card_show_every_engine(int8_bundle):
+    engine = BundleInfo.load(int8_bundle / BUNDLE_JSON).engine
+    page = (int8_bundle / REPORT_HTML).read_text(encoding="utf-8")
+    card = (int8_bundle / MODEL_CARD).read_text(encoding="utf-8")
+    for each in engine["candidates"]:
+        assert f"<td>{each['precision']}</td>" in page
+        assert f"<td>{each['verdict']}</td>" in page
+        assert f"{each['precision']} {int(each['images_per_second']['1'])} / " in card
+    assert engine["measured_on"] in page
 
 
 @pytest.fixture(scope="module")
