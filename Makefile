@@ -11,7 +11,7 @@ UV_VERSION := 0.13.8
 SECONDS ?= 60
 NATIVE_SOURCES := $(shell find native -type f -not -path '*/build/*' -not -path '*/__pycache__/*')
 
-.PHONY: help setup demo test test-native fuzz test-python lint bench lock clean
+.PHONY: help setup classify demo test test-native fuzz test-python lint bench lock clean
 
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,6 +29,12 @@ $(VENV)/.native: $(VENV)/.packages pyproject.toml $(NATIVE_SOURCES)
 	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package saccade-native ./native
 	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
+
+classify: setup ## saccade-classify, where 'setup' had to leave it out: a classifier on the command line, without Python
+	tools/system_packages.sh classify
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package saccade-native \
+	  -C cmake.define.SACCADE_BUILD_TOOLS=ON ./native
+	@echo "$(CURDIR)/$(BIN)/saccade-classify"
 
 demo: setup ## the main job on handwritten digits: three minutes
 	$(BIN)/saccade run --out runs/demo --min-accuracy 0.985

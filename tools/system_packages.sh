@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
 # Installs the system packages that are missing, where apt may; otherwise names them in one line and exits with 2.
-# Usage: tools/system_packages.sh build|test|fuzz
+# What only saccade-classify needs stops nothing but the tests and 'make classify': the wheel is built without it.
+# Usage: tools/system_packages.sh build|test|fuzz|classify
 set -euo pipefail
 
 missing=()
+wanted=()
 need() { # need PACKAGE COMMAND...: PACKAGE is missing unless COMMAND succeeds
   local package=$1
   shift
   "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+want() { # as need, of a package that the build does without
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || wanted+=("$package")
 }
 header() { echo "#include <$1>" | c++ -E -x c++ -; }
 jpeg_header() { printf '#include <cstdio>\n#include <jpeglib.h>\n' | c++ -E -x c++ -; }
@@ -27,6 +34,11 @@ need libpng-dev header png.h
 need libwebp-dev header webp/decode.h
 need openjdk-17-jre-headless java_17
 need python3-venv "${PYTHON:-python3}" -c 'import ensurepip, venv'
+for_classify=need
+[ "${1:-build}" = build ] && for_classify=want
+$for_classify libssl-dev header openssl/evp.h
+$for_classify libzip-dev header zip.h
+$for_classify nlohmann-json3-dev header nlohmann/json.hpp
 if [ "${1:-build}" = test ]; then
   need libgtest-dev header gtest/gtest.h
 fi
@@ -35,16 +47,24 @@ if [ "${1:-build}" = fuzz ]; then
   need libclang-rt-14-dev fuzzer_runtime
 fi
 
-[ ${#missing[@]} -eq 0 ] && exit 0
+[ $((${#missing[@]} + ${#wanted[@]})) -eq 0 ] && exit 0
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   sudo -n true 2>/dev/null && as_root=(sudo -n)
 fi
-if command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || [ ${#as_root[@]} -gt 0 ]; }; then
-  echo "Installing system packages: ${missing[*]}" >&2
-  "${as_root[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-else
-  echo "Missing system packages. Run as an administrator: apt-get install ${missing[*]}" >&2
-  exit 2
+may_install() { command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || [ ${#as_root[@]} -gt 0 ]; }; }
+install() {
+  echo "Installing system packages: $*" >&2
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+if may_install; then
+  "${as_root[@]}" apt-get update -qq || [ ${#missing[@]} -eq 0 ]
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+  may_install || { echo "Missing system packages. Run as an administrator: apt-get install ${missing[*]}" >&2; exit 2; }
+  install "${missing[@]}"
+fi
+if [ ${#wanted[@]} -gt 0 ]; then
+  { may_install && install "${wanted[@]}"; } ||
+    echo "saccade-classify is left out. For it, run as an administrator: apt-get install ${wanted[*]}; then make classify" >&2
 fi
