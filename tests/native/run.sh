@@ -8,7 +8,8 @@ python=${PYTHON:-$root/.venv/bin/python}
 run() { # name, build type, sanitizers, with the classifier
     build=$root/native/build/test-$1
     cmake --no-warn-unused-cli -G Ninja -S "$root/native" -B "$build" -DCMAKE_BUILD_TYPE="$2" -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
-        -DSACCADE_SANITIZE="$3" -DSACCADE_BUILD_PYTHON=OFF -DSACCADE_BUILD_CLASSIFIER="$4" -DSACCADE_BUILD_TESTS=ON -DSACCADE_WARNINGS_ARE_ERRORS=ON \
+        -DSACCADE_SANITIZE="$3" -DSACCADE_BUILD_PYTHON=OFF -DSACCADE_BUILD_CLASSIFIER="$4" -DSACCADE_BUILD_TESTS=ON \
+        -DSACCADE_BUILD_TOOLS=ON -DSACCADE_WARNINGS_ARE_ERRORS=ON \
         -DPython_EXECUTABLE="$python" >"$build.log" || { cat "$build.log" >&2; exit 1; }
     ninja -C "$build" --quiet
     # A forked child may start threads, which ThreadSanitizer does not expect. OpenVINO's TBB loads its parts in a way that

@@ -28,8 +28,8 @@ void read(const std::string& key, const Json& value, bool& to) {
 }
 
 void read(const std::string& key, const Json& value, int& to) {
-    if (!value.is_number_integer() || value < std::numeric_limits<int>::min() ||
-        value > std::numeric_limits<int>::max()) {
+    // As a double: the library compares an unsigned 2^64 - 1 with an int as if it were -1.
+    if (!value.is_number_integer() || std::abs(value.get<double>()) > double{std::numeric_limits<int>::max()}) {
         refuse_value(key, value);
     }
     to = value.get<int>();
