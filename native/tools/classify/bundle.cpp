@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -99,14 +100,17 @@ void check_hash(const PreprocessSpec& spec, const std::string& expected, const f
 }
 
 IsolationForest read_forest(const fs::path& path) {
+    const std::vector<std::uint8_t> bytes = read_part(path, kMostNpzBytes);
     try {
-        return parse_forest(read_part(path, kMostNpzBytes));
-    } catch (const std::runtime_error& error) {  // BundleError, or Error for trees that do not hang together
+        return parse_forest(bytes);
+    } catch (const Error& error) {  // the trees do not hang together
+        throw BundleError(error.what());
+    } catch (const BundleError& error) {
         throw BundleError(quoted(path) + " is damaged. " + error.what() + " Evaluate again.");
     }
 }
 
-/// What bundle.json says, before its files are looked at. Raises Json::exception for a value of another type.
+/// What bundle.json says; the forest is still to be read. Raises Json::exception for a value of another type.
 Bundle parse_bundle(const Json& document, const fs::path& directory) {
     Bundle bundle;
     bundle.directory = directory;
