@@ -16,7 +16,7 @@ namespace {
 
 using Content = std::vector<std::uint8_t>;
 
-/// An archive that fuzz/npz_corpus.py had NumPy write.
+/// An archive that fuzz/npz_corpus.py wrote.
 Content written_by_numpy(const std::string& name) {
     return read_file(std::filesystem::path(SACCADE_NPZ_FOLDER) / (name + ".npz"), 1'000'000);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the archives that npz_fuzz starts from and npz_test.cpp checks, most of them by NumPy itself.
+"""Writes the archives and arrays that npz_fuzz starts from and npz_test.cpp checks, most of them by NumPy itself.
 
 Usage: npz_corpus.py [FOLDER]   (default: npz beside this file)
 """
@@ -53,7 +53,7 @@ def archive(members: list[tuple[str, bytes]], compression: int = zipfile.ZIP_STO
 
 
 def files() -> Iterator[tuple[str, bytes]]:
-    """Names without extension, and contents."""
+    """Names without extension, and contents of archives."""
     roots = npy(FOREST["roots"])
     yield "forest", npz(FOREST)
     yield "forest-deflated", npz(FOREST, is_deflated=True)
@@ -81,6 +81,8 @@ def main() -> None:
     folder.mkdir(parents=True)
     for name, content in files():
         (folder / f"{name}.npz").write_bytes(content)
+    for name in ("centres", "normalizer", "roots", "threshold"):
+        (folder / f"{name}.npy").write_bytes(npy(FOREST[name]))
 
 
 if __name__ == "__main__":

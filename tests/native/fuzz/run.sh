@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Builds the fuzzers and runs them in turn, an equal share of the time each: `run.sh SECONDS`. They start from corpus/
 # and from what earlier runs found, which stays in native/build/fuzz/found. Exits with 1 at the first crash, leak,
-# picture that takes over 10 s or 512 MB, and says how to reproduce it.
+# input that takes over 10 s or 512 MB, and says how to reproduce it.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 here=$root/tests/native/fuzz
 build=$root/native/build/fuzz
-targets=(jpeg png webp prepare)
+targets=(jpeg png webp prepare npz)
 share=$((${1:?usage: run.sh SECONDS} / ${#targets[@]}))
 clang=$(command -v clang++-14 || command -v clang++ || true)
 
@@ -17,7 +17,7 @@ build_targets() {
     mkdir -p "$build"
     cmake --no-warn-unused-cli -G Ninja -S "$root/native" -B "$build" -DCMAKE_CXX_COMPILER="$clang" -DCMAKE_C_COMPILER="${clang/++/}" \
         -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DSACCADE_SANITIZE=fuzzer-no-link,address,undefined \
-        -DSACCADE_BUILD_PYTHON=OFF -DSACCADE_BUILD_CLASSIFIER=OFF -DSACCADE_BUILD_FUZZERS=ON >"$build.log" &&
+        -DSACCADE_BUILD_PYTHON=OFF -DSACCADE_BUILD_CLASSIFIER=OFF -DSACCADE_BUILD_TOOLS=ON -DSACCADE_BUILD_FUZZERS=ON >"$build.log" &&
         ninja -C "$build" >>"$build.log" || { cat "$build.log" >&2; exit 1; }
 }
 
@@ -50,7 +50,8 @@ build_targets
 prefixed_seeds
 for target in jpeg png webp; do fuzz "$target" "$here/corpus" -dict="$here/$target.dict"; done
 fuzz prepare "$build/seeds"
+fuzz npz "$here/npz" -dict="$here/npz.dict"
 runs=$(for target in "${targets[@]}"; do
     sed -n "s/^stat::number_of_executed_units: */$target /p" "$build/$target.log"
 done | paste -sd, | sed 's/,/, /g')
-echo "fuzz: no crash, leak, or picture over 10 s or 512 MB in ${share} s each; pictures tried: $runs"
+echo "fuzz: no crash, leak, or input over 10 s or 512 MB in ${share} s each; inputs tried: $runs"
