@@ -45,7 +45,7 @@ test-native: setup
 	PYTHON=$(PYTHON) tools/system_packages.sh test
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/native/run.sh
 
-fuzz: ## libFuzzer on every image format and on the whole preparation: make fuzz SECONDS=600
+fuzz: ## libFuzzer on image formats, the whole preparation and the arrays of a bundle: make fuzz SECONDS=600
 	PYTHON=$(PYTHON) tools/system_packages.sh fuzz
 	tests/native/fuzz/run.sh $(SECONDS)
 

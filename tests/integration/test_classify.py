@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from saccade.serving.answers import answer_document
 from saccade.serving.predictor import Predictor
 
 PROGRAM = Path(sys.executable).with_name("saccade-classify")
+ROOT = Path(__file__).parents[2]
+PERCENT = re.compile(r"[0-9.]+%")
 TIMEOUT_S = 60
 
 pytestmark = [
@@ -321,6 +324,25 @@ def test_full_disk_is_our_fault_and_said(colour_bundle, images):
         command = [PROGRAM, colour_bundle, *images]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S, check=False)
     assert (done.returncode, done.stderr) == (1, "saccade-classify: Cannot write the answers: is the disk full?\n")
+
+
+def test_example_of_the_reference_is_answered_as_it_says(colour_bundle, images, tmp_path):
+    """But for the probabilities, which differ from processor to processor."""
+    section = (ROOT / "docs" / "reference" / "native.md").read_text(encoding="utf-8").split("## Command line\n")[1]
+    example = section.split("```\n")[1]
+    commands = [line.removeprefix("$ ") for line in example.splitlines() if line.startswith("$ ")]
+    shown = [line for line in example.splitlines() if not line.startswith("$ ")]
+    (tmp_path / "bundle").symlink_to(colour_bundle)
+    (tmp_path / "text.jpg").write_text("no image", encoding="utf-8")
+
+    path = f"{PROGRAM.parent}:{os.environ['PATH']}"
+    shell = ["bash", "-c", "\n".join(commands)]
+    done = subprocess.run(
+        shell, cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+
+    assert [PERCENT.sub("%", line) for line in done.stdout.splitlines()] == [PERCENT.sub("%", line) for line in shown]
+    assert json.loads((tmp_path / "answers.jsonl").read_text(encoding="utf-8"))["label"] == "blue"
 
 
 def test_program_links_the_engine_and_no_python():
