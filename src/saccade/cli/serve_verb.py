@@ -97,7 +97,7 @@ def _torchserve(*, bundle: Path, port: int, server: str, capture: Path | None) -
 def _kserve(*, bundle: Path, capture: Path | None, **options: Any) -> None:
     from saccade.serving.batching import BatchLimits
     from saccade.serving.kserve_server import DoorOptions, KserveServer
-    from saccade.serving.service import read_token
+    from saccade.serving.tokens import read_token
 
     door = DoorOptions(
         host=options["host"],

@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from saccade.core.errors import UsageError
-from saccade.serving.http_transport import HttpProtocol, HttpTransport
+from saccade.serving.http_transport import HttpTransport
 from saccade.serving.in_order import in_order
-from saccade.serving.transport import Answer, Transport
-
-ClientProtocol = HttpProtocol | Literal["grpc"]
-PROTOCOLS: tuple[ClientProtocol, ...] = ("raw", "v1", "v2", "v2-binary", "grpc")
-DEFAULT_MODEL = "classifier"
-DEFAULT_TIMEOUT_S = 60.0
+from saccade.serving.transport import (
+    DEFAULT_MODEL,
+    DEFAULT_TIMEOUT_S,
+    PROTOCOLS,
+    Answer,
+    ClientProtocol,
+    Transport,
+)
 
 
 class Client:
@@ -90,6 +92,8 @@ def _transport(url: str, model: str, protocol: ClientProtocol, token: str | None
         raise UsageError(f"'{url}' is not a server's address such as http://127.0.0.1:8080.")
     if protocol not in PROTOCOLS:
         raise UsageError(f"There is no protocol '{protocol}'. Choose one of {', '.join(PROTOCOLS)}.")
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise UsageError("The token holds characters that no header can carry. Use printable ASCII.")
     if protocol != "grpc":
         return HttpTransport(url, model, protocol, token, timeout_s)
     try:

@@ -3,7 +3,7 @@
 import json
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self
+from typing import Any, NoReturn, Self
 from urllib.parse import quote
 
 import urllib3
@@ -11,10 +11,9 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, Rea
 from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
 from saccade.core.errors import ServingError, UsageError
-from saccade.serving.protocol import Protocol, parse_response, request_body
-from saccade.serving.transport import EVERY_IMAGE, FIRST_DELAY_S, RETRIES, Answer, Refusal, checked
+from saccade.serving.protocol import parse_response, request_body
+from saccade.serving.transport import EVERY_IMAGE, FIRST_DELAY_S, RETRIES, Answer, HttpProtocol, Refusal, checked
 
-HttpProtocol = Protocol | Literal["v2-binary"]
 PATHS: dict[HttpProtocol, str] = {
     "raw": "/predictions/{model}",
     "v1": "/v1/models/{model}:predict",

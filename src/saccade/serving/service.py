@@ -4,10 +4,8 @@ import hmac
 import time
 import uuid
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-from saccade.core.errors import UsageError
 from saccade.core.log import logger
 from saccade.serving.answers import answer_documents
 from saccade.serving.batching import Batcher, BatchLimits
@@ -109,17 +107,6 @@ class Service:
     async def close(self) -> None:
         """Ends the predictor's thread."""
         await self._batcher.close()
-
-
-def read_token(file: Path) -> bytes:
-    """Returns the token that a file holds, without the line's end. Raises UsageError for none."""
-    try:
-        token = file.read_bytes().strip()
-    except OSError as error:
-        raise UsageError(f"The token file '{file}' cannot be read: {error.strerror}.") from error
-    if not token:
-        raise UsageError(f"The token file '{file}' is empty. Write a long random word into it.")
-    return token
 
 
 def _described(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,8 +1,13 @@
 """What the client needs of a protocol, and what it gets back."""
 
 from http import HTTPStatus
-from typing import Any, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict, get_args
 
+HttpProtocol = Literal["raw", "v1", "v2", "v2-binary"]
+ClientProtocol = Literal[HttpProtocol, "grpc"]
+PROTOCOLS: tuple[ClientProtocol, ...] = get_args(ClientProtocol)
+DEFAULT_MODEL = "classifier"
+DEFAULT_TIMEOUT_S = 60.0
 RETRIES = 5  # of a request that is refused because the server is full
 FIRST_DELAY_S = 0.05
 EVERY_IMAGE = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)  # would be refused with these

@@ -3,7 +3,7 @@ from click.testing import CliRunner
 
 from saccade.cli.serve_verb import command
 from saccade.core.errors import UsageError
-from saccade.serving.service import read_token
+from saccade.serving.tokens import read_token
 
 
 @pytest.mark.parametrize(

@@ -314,3 +314,9 @@ def test_address_that_is_none_is_refused(url):
 def test_unknown_protocol_is_refused_with_the_known():
     with pytest.raises(UsageError, match="raw, v1, v2, v2-binary, grpc"):
         Client("http://localhost", "pets", protocol="v3")
+
+
+@pytest.mark.parametrize("token", ["line\nbreak", "schlüssel"])
+def test_token_that_no_header_can_carry_is_refused(token):
+    with pytest.raises(UsageError, match="printable"):
+        Client("http://localhost", token=token)
