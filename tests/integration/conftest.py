@@ -1,17 +1,18 @@
 """What several integration tests start from."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from saccade.steps.evaluate import evaluate
+from saccade.core.artifacts import BUNDLE_JSON, BundleInfo
 from saccade.steps.import_images import import_images
 from saccade.steps.prepare import prepare
 
@@ -32,6 +33,7 @@ class Door:
     process: subprocess.Popen[str]
     url: str
     grpc_url: str
+    token_file: Path | None = None
 
 
 @contextmanager
@@ -52,9 +54,9 @@ def running_door(bundle: Path, *options: str) -> Iterator[Door]:
 @pytest.fixture(scope="session")
 def classifier_bundle(colour_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of colour_bundle under the name that clients ask for when they are told none."""
-    directory, trained = tmp_path_factory.mktemp("classifier"), colour_bundle.parent
-    evaluate(trained / "prepared", trained / "training", directory / "bundle", name="classifier", version="7")
-    return directory / "bundle"
+    bundle = shutil.copytree(colour_bundle, tmp_path_factory.mktemp("classifier") / "bundle")
+    replace(BundleInfo.load(bundle / BUNDLE_JSON), name="classifier").save(bundle / BUNDLE_JSON)
+    return bundle
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +64,15 @@ def door(classifier_bundle: Path) -> Iterator[Door]:
     """A kserve door of classifier_bundle."""
     with running_door(classifier_bundle) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def guarded_door(classifier_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """The same with a token, and a megabyte as the limit of a body."""
+    token_file = tmp_path_factory.mktemp("secret") / "token"
+    token_file.write_text("a-long-random-word\n")
+    with running_door(classifier_bundle, "--token-file", str(token_file), "--max-body-bytes", "1000000") as running:
+        yield replace(running, token_file=token_file)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from saccade.serving import open_inference_pb2 as own_messages
 pytestmark = pytest.mark.integration
 LABELS = ("blue", "green", "red")
 PROTOCOLS = ("raw", "v1", "v2", "v2-binary", "grpc")
-TOKEN = "a-long-random-word"
 SOURCE = Path(__file__).parents[2] / "src"
 
 
@@ -89,16 +88,14 @@ def test_grpc_url_without_a_port_is_refused():
         Client("http://127.0.0.1", protocol="grpc")
 
 
-def test_guarded_server_is_told_apart_from_a_full_one(start_door, tmp_path, images):
-    (tmp_path / "token").write_text(TOKEN)
-    guarded = start_door("--token-file", str(tmp_path / "token"), "--max-body-bytes", "1000000")
-    for protocol in PROTOCOLS:
-        url = url_of(guarded, protocol)
-        with Client(url, protocol=protocol) as client, pytest.raises(UsageError, match="token"):
-            client.predict_one(images[0])
-        with Client(url, protocol=protocol, token=TOKEN) as client:
-            assert client.predict_one(images[0])["label"] == "blue"
-            assert client.predict_one(bytes(2_000_000))["error"]["status"] == 413
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_server_with_a_token_and_a_limit_is_obeyed(guarded_door, images, protocol):
+    url, token = url_of(guarded_door, protocol), guarded_door.token_file.read_text().strip()
+    with Client(url, protocol=protocol) as client, pytest.raises(UsageError, match="token"):
+        client.predict_one(images[0])
+    with Client(url, protocol=protocol, token=token) as client:
+        assert client.predict_one(images[0])["label"] == "blue"
+        assert client.predict_one(bytes(2_000_000))["error"]["status"] == 413
 
 
 def test_grpc_messages_are_those_of_the_protocol():

@@ -111,12 +111,10 @@ def test_wrong_use_and_no_server_are_told_before_any_answer(door, folder, argume
     assert b"Traceback" not in finished.stderr
 
 
-def test_token_is_read_from_its_file(start_door, folder, tmp_path):
-    token = tmp_path / "token"
-    token.write_text("a-long-random-word\n")
-    guarded = start_door("--token-file", str(token))
-    assert predict(folder / "00.jpg", "--url", guarded.url, "--token-file", token).returncode == 0
-    refused = predict(folder, "--url", guarded.url)
+def test_token_is_read_from_its_file(guarded_door, folder):
+    answered = predict(folder / "00.jpg", "--url", guarded_door.url, "--token-file", guarded_door.token_file)
+    assert answered.returncode == 0
+    refused = predict(folder, "--url", guarded_door.url)
     assert (refused.returncode, refused.stdout) == (2, b"")
     assert b"Bearer" in refused.stderr
 
