@@ -65,7 +65,7 @@ def rest_app(service: Service, bodies: Bodies) -> Starlette:
         *(f"{path}/infer" for path in models),
     ]
     # Starlette tries routes in order: the busy ones come first.
-    routes = [Route(path, door.infer, methods=["POST"]) for path in inferences]
+    routes = [Route(path, door.infer, methods=["POST", "PUT"]) for path in inferences]  # curl -T sends PUT
     routes += [Route(path, handler, methods=["GET"]) for path, handler in questions]
     return Starlette(routes=routes, exception_handlers={HTTPException: _no_such_route})
 
