@@ -12,7 +12,7 @@ from saccade.cli.main import existing_directory
 from saccade.core.log import configure_json_logging, logger
 from saccade.core.settings import read_settings
 
-TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture"}
+TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture", "metrics_port"}
 
 
 @click.command("serve")
@@ -29,12 +29,18 @@ TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture"}
     type=click.Choice(["torchserve", "kserve"]),
     default="torchserve",
     show_default=True,
-    help="The front door. Only kserve takes the options below --capture.",
+    help="The front door. Only kserve takes the options below --metrics-port.",
 )
 @click.option(
     "--capture",
     type=click.Path(file_okay=False, path_type=Path),
     help="Directory for capture records. Default: SACCADE_CAPTURE_DIR, else none are kept.",
+)
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    help="Port of TorchServe's /metrics; 0 takes a free one. Default: --port plus 2, or a free one when --port is 0. "
+    "kserve answers /metrics at --port.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
 @click.option(
@@ -74,6 +80,8 @@ def command(context: click.Context, **options: Any) -> None:
     if read_settings().log_format == "json":
         configure_json_logging(sys.stderr)
     if options["server"] == "kserve":
+        if options.pop("metrics_port") is not None:
+            raise click.UsageError("--metrics-port needs --server torchserve.")
         _kserve(**options)
         return
     for name in options.keys() - TORCHSERVE_OPTIONS:
@@ -82,15 +90,23 @@ def command(context: click.Context, **options: Any) -> None:
     _torchserve(**{name: options[name] for name in TORCHSERVE_OPTIONS})
 
 
-def _torchserve(*, bundle: Path, port: int, server: str, capture: Path | None) -> None:
+def _torchserve(*, bundle: Path, port: int, server: str, capture: Path | None, metrics_port: int | None) -> None:
     from saccade.serving.torchserve import TorchServe
     from saccade.steps.publish import publish
 
     with tempfile.TemporaryDirectory(prefix="saccade-serve-") as scratch:
         model_store = Path(scratch) / "model_store"
         publish(bundle, model_store)
-        with TorchServe(model_store, port=port, log_dir=Path(scratch) / "logs", capture_dir=capture) as torchserve:
-            logger.info(f"Serving {bundle} at {torchserve.url}. Stop with Ctrl-C.")
+        with TorchServe(
+            model_store,
+            port=port,
+            log_dir=Path(scratch) / "logs",
+            capture_dir=capture,
+            metrics_port=_port_after(port, 2, metrics_port),
+        ) as torchserve:
+            logger.info(
+                f"Serving {bundle} at {torchserve.url}, its metrics at {torchserve.metrics_url}. Stop with Ctrl-C."
+            )
             torchserve.wait()
 
 
@@ -102,7 +118,7 @@ def _kserve(*, bundle: Path, capture: Path | None, **options: Any) -> None:
     door = DoorOptions(
         host=options["host"],
         port=options["port"],
-        grpc_port=_grpc_port(options["port"], options["grpc_port"]),
+        grpc_port=_port_after(options["port"], 1, options["grpc_port"]),
         batch=BatchLimits(options["batch_images"], options["batch_delay_ms"] / 1000, options["queue_images"]),
         max_body_bytes=options["max_body_bytes"],
         max_held_bytes=8 * options["max_body_bytes"],
@@ -116,7 +132,8 @@ def _kserve(*, bundle: Path, capture: Path | None, **options: Any) -> None:
     )
 
 
-def _grpc_port(port: int, grpc_port: int | None) -> int:
-    if grpc_port is not None:
-        return grpc_port
-    return port + 1 if 0 < port < 65535 else 0
+def _port_after(port: int, distance: int, wanted: int | None) -> int:
+    """Returns wanted, or else a port at that distance from port; 0, which takes a free one, when port is 0 too."""
+    if wanted is not None:
+        return wanted
+    return port + distance if 0 < port <= 65535 - distance else 0

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from saccade.core.log import logger
+from saccade.core.log import configure_json_logging, logger
 from saccade.core.settings import read_settings
 from saccade.serving.answers import answer_documents, given_request_id
 from saccade.serving.metrics import Metrics
@@ -27,6 +27,8 @@ from saccade.serving.protocol import (
 )
 from saccade.serving.recording import Recorder, open_capture
 from saccade.serving.request_error import RequestError
+from saccade.serving.request_log import Call, RequestLog
+from saccade.serving.trace import TRACEPARENT, TRACESTATE, continued_trace
 
 BUNDLE = "bundle"  # beside this file in the unpacked archive
 FORM_PARTS = ("body", "data")  # an unnamed body arrives as `body`; `curl -F data=@IMAGE` is TorchServe's own example
@@ -39,11 +41,14 @@ class SaccadeHandler:
         """Loads and verifies the bundle. An exception here ends the worker, and the log says why."""
         started = time.monotonic()
         settings = read_settings()
+        if settings.log_format == "json":
+            configure_json_logging(sys.stdout)  # which TorchServe reads, a line at a time
         model_dir = Path(context.system_properties["model_dir"])
         self._predictor = Predictor(model_dir / BUNDLE, threads=settings.threads)
         self._metrics = Metrics()
         self._model_metrics = self._metrics.model(self._predictor.info, self._predictor.precision)
         self._capture = open_capture(settings, self._metrics)
+        self._log = RequestLog(self._predictor.info)
         self._recorder = Recorder(self._predictor.info, settings, self._capture)
         atexit.register(self.close)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the exit handlers run
@@ -62,13 +67,17 @@ class SaccadeHandler:
         bodies = []
         for number, request in enumerate(requests):
             context.set_response_content_type(number, JSON_CONTENT_TYPE)
+            call = _call(request, number, context, started)
+            for name, value in call.trace.headers.items():
+                context.set_response_header(number, name, value)
             try:
                 if isinstance(request, RequestError):
                     raise request
                 mine = [next(answers) for _ in request.images]
-                bodies.append(self._answered(request, mine, _request_id(request, number, context), started))
+                bodies.append(self._answered(request, mine, call))
             except RequestError as error:
                 self._metrics.request_rejected(error.code)
+                self._log.refused(call, error)
                 context.set_response_status(error.http_status, HTTPStatus(error.http_status).phrase, idx=number)
                 bodies.append(error_body(error.code, str(error)))
         return bodies
@@ -84,12 +93,14 @@ class SaccadeHandler:
         self._model_metrics.batch_predicted(len(images), time.monotonic() - started)
         return answers
 
-    def _answered(self, request: Request, answers: list[Any], request_id: str, started: float) -> bytes:
-        documents = answer_documents(answers, self._predictor.info, request_id)
-        self._recorder.record(request.images, answers, request_id)
-        body = response_body(request.protocol, documents, request_id)
-        if request_id != PROBE_REQUEST_ID:
-            self._model_metrics.request_answered(request.protocol, time.monotonic() - started, answers)
+    def _answered(self, request: Request, answers: list[Any], call: Call) -> bytes:
+        documents = answer_documents(answers, self._predictor.info, call.request_id)
+        self._recorder.record(request.images, answers, call.request_id)
+        body = response_body(request.protocol, documents, call.request_id)
+        if call.request_id != PROBE_REQUEST_ID:
+            seconds = time.monotonic() - call.started
+            self._model_metrics.request_answered(request.protocol, seconds, answers)
+            self._log.answered(call, seconds)
         return body
 
 
@@ -114,8 +125,10 @@ def _content_type(part: str, headers: dict[str, Any]) -> str:
     return next((value for name, value in headers.items() if name.lower() == "content-type"), "")
 
 
-def _request_id(request: Request, number: int, context: Any) -> str:
-    """The id that the client gave, in its header or its V2 body, if it is one; else the one that TorchServe made."""
-    headers = context.get_all_request_header(number)
-    given = [value for name, value in headers.items() if name.lower() == "x-request-id"]
-    return given_request_id(*given, request.id) or str(context.get_request_id(number))
+def _call(request: Request | RequestError, number: int, context: Any, started: float) -> Call:
+    """What the log tells. The id is the client's, in a header or a V2 body, or else the one that TorchServe made."""
+    headers = {name.lower(): [value] for name, value in context.get_all_request_header(number).items()}
+    own_id, protocol = (None, "rest") if isinstance(request, RequestError) else (request.id, request.protocol)
+    request_id = given_request_id(*headers.get("x-request-id", []), own_id) or str(context.get_request_id(number))
+    trace = continued_trace(headers.get(TRACEPARENT, []), headers.get(TRACESTATE, []))
+    return Call(protocol, request_id, started, trace)

@@ -40,7 +40,7 @@ class Metrics:
             "saccade_model_info",
             "The served models",
             (*MODEL, "precision", "dataset_id"),
-            multiprocess_mode="max",
+            multiprocess_mode="livemax",
             registry=own,
         )
         self._capture_counters = {
@@ -81,9 +81,9 @@ class ModelMetrics:
 
     def __init__(self, metrics: Metrics, info: BundleInfo) -> None:
         self._metrics, self._model = metrics, (info.name, info.version)
-        self._queue, self._prepare, self._infer, self._predict, self._batches = (
+        self._prepare, self._infer, self._predict, self._batches = (
             histogram.labels(*self._model)
-            for histogram in (metrics.queue, metrics.prepare, metrics.infer, metrics.predict, metrics.batches)
+            for histogram in (metrics.prepare, metrics.infer, metrics.predict, metrics.batches)
         )
         # Made now, so that a class never answered reads 0.
         self._answers = [metrics.answers.labels(*self._model, label) for label in info.classes]
@@ -106,8 +106,9 @@ class ModelMetrics:
 
     def images_taken(self, waited_s: Sequence[float]) -> None:
         """Counts images that leave the queue. waited_s: how long each was in it."""
+        queue = self._metrics.queue.labels(*self._model)  # not made before: behind TorchServe nothing is known of it
         for seconds in waited_s:
-            self._queue.observe(seconds)
+            queue.observe(seconds)
 
     def batch_predicted(self, images: int, seconds: float) -> None:
         """Counts one call of the predictor."""

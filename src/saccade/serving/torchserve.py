@@ -23,9 +23,11 @@ from saccade.core.log import logger
 from saccade.serving.archive import read_golden, read_index
 from saccade.serving.configuration import JAVA_OPTIONS, LOG4J_PROPERTIES, properties
 from saccade.serving.java import Java, find_java
+from saccade.serving.metrics_door import MetricsDoor
 from saccade.serving.protocol import PROBE_REQUEST_ID
 
 LOG_FILE = "torchserve.log"
+METRICS_SOCKET, WORKER_METRICS_DIR = "metrics.sock", "worker-metrics"
 ORDERLY_STOP_S = 20.0
 # The first line of a worker's log that names an exception is the reason why it does not load.
 WORKER_ERROR = re.compile(r"MODEL_LOG - (?P<kind>[A-Za-z_][\w.]*(?:Error|Exception)): (?P<message>.*)")
@@ -48,14 +50,20 @@ class TorchServe:
         port: int = 0,
         host: str = "127.0.0.1",
         capture_dir: Path | None = None,
+        metrics_port: int | None = None,
         start_timeout_s: float = 120.0,
     ) -> None:
-        """port: 0 takes a free one.   log_dir: gets torchserve.log.   capture_dir: where the workers write records."""
+        """port: 0 takes a free one.   log_dir: gets torchserve.log.   capture_dir: where the workers write records.
+
+        metrics_port: where Prometheus reads workers and frontend, on host; 0 takes a free one, None opens none.
+        """
         self.model_store = model_store.resolve()
         self.host, self.port = host, port
         self.log = log_dir.resolve() / LOG_FILE
         self.start_seconds = 0.0
         self._capture_dir = capture_dir
+        self._metrics_port = metrics_port
+        self._metrics_door: MetricsDoor | None = None
         self._start_timeout_s = start_timeout_s
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -64,6 +72,11 @@ class TorchServe:
     def url(self) -> str:
         """Where the server answers."""
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def metrics_url(self) -> str | None:
+        """Where Prometheus reads, or None when no port was asked for."""
+        return f"http://{self.host}:{self._metrics_door.port}/metrics" if self._metrics_door else None
 
     def __enter__(self) -> Self:
         """Starts the server and returns when every model has answered a golden image right.
@@ -100,6 +113,9 @@ class TorchServe:
     def stop(self) -> None:
         """Lets requests under way finish, then ends the server and all its workers. Safe to call again."""
         process, self._process = self._process, None
+        door, self._metrics_door = self._metrics_door, None
+        if door is not None:
+            door.close()
         if process is None:
             return
         try:
@@ -116,6 +132,7 @@ class TorchServe:
         # Also Java's temporary directory: TorchServe names its workers' sockets there alike in every instance.
         self._scratch = tempfile.TemporaryDirectory(prefix="saccade-torchserve-", ignore_cleanup_errors=True)
         scratch = Path(self._scratch.name)
+        self._open_metrics(scratch)
         log4j, config = scratch / "log4j2.properties", scratch / "config.properties"
         log4j.write_text(LOG4J_PROPERTIES)
         published = self.model_store / CONFIG_PROPERTIES
@@ -139,12 +156,20 @@ class TorchServe:
                 start_new_session=True,
             )
 
+    def _open_metrics(self, scratch: Path) -> None:
+        directory = scratch / WORKER_METRICS_DIR
+        directory.mkdir()
+        if self._metrics_port is not None:
+            self._metrics_door = MetricsDoor(
+                self.host, self._metrics_port, worker_dir=directory, frontend_socket=scratch / METRICS_SOCKET
+            )
+
     def _overrides(self, scratch: Path) -> str:
         return "\n" + properties(
             {
                 "inference_address": self.url,
                 "management_address": f"unix:{scratch}/management.sock",
-                "metrics_address": f"unix:{scratch}/metrics.sock",
+                "metrics_address": f"unix:{scratch}/{METRICS_SOCKET}",
                 "grpc_inference_port": "0",
                 "grpc_management_port": "0",
                 "enable_envvars_config": "false",
@@ -154,6 +179,8 @@ class TorchServe:
     def _environment(self) -> dict[str, str]:
         """This process's environment for the child, without the variables by which TorchServe overrides its config."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TS_")}
+        assert self._scratch is not None
+        inherited["PROMETHEUS_MULTIPROC_DIR"] = str(Path(self._scratch.name, WORKER_METRICS_DIR))
         if self._capture_dir is None:
             return inherited
         return {**inherited, "SACCADE_CAPTURE_DIR": str(self._capture_dir.resolve())}
