@@ -109,5 +109,5 @@ def test_exception_and_warnings_of_libraries_are_objects_too(stream):
 
 def test_unknown_format_is_a_usage_error(monkeypatch):
     monkeypatch.setenv("SACCADE_LOG_FORMAT", "xml")
-    with pytest.raises(UsageError, match="SACCADE_LOG_FORMAT is 'xml'. Choose one of text, json"):
+    with pytest.raises(UsageError, match=r"SACCADE_LOG_FORMAT is 'xml'\. Choose one of text, json"):
         read_settings()
