@@ -1,9 +1,11 @@
 """What the tests of several rooms start from: a small real model to serve, and a way to wait for other processes."""
 
 import io
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,52 @@ def _make_training(directory: Path) -> Path:
     prepare(directory / "dataset", directory / "prepared", size=SIZE_PX)
     _write_training(directory / "prepared", directory / "training")
     return directory
+
+
+@pytest.fixture
+def again(tmp_path: Path) -> Callable[..., Path]:
+    """again(bundle, name=..., version=...): a copy of a bundle under another name or version."""
+    from saccade.core.artifacts import BUNDLE_JSON, BundleInfo
+
+    def copied(bundle: Path, **changes: str) -> Path:
+        copy = shutil.copytree(bundle, tmp_path / "-".join(["again", *changes.values()]))
+        replace(BundleInfo.load(copy / BUNDLE_JSON), **changes).save(copy / BUNDLE_JSON)
+        return copy
+
+    return copied
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Two files of one Ed25519 key."""
+
+    private: Path
+    public: Path
+
+
+@pytest.fixture(scope="session")
+def new_keys(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Keys]:
+    """new_keys(): another pair of key files, as openssl writes them too."""
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    def made() -> Keys:
+        directory = tmp_path_factory.mktemp("keys")
+        keys = Keys(directory / "private.pem", directory / "public.pem")
+        key = Ed25519PrivateKey.generate()
+        private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+        public = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+        keys.private.write_bytes(private)
+        keys.public.write_bytes(public)
+        return keys
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def keys(new_keys: Callable[[], Keys]) -> Keys:
+    """The keys that the tests trust."""
+    return new_keys()
 
 
 def _write_training(dataset: Path, out: Path) -> None:

@@ -12,6 +12,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ import pytest
 from saccade.client import Client
 from saccade.core.artifacts import CAPTURE_GLOB
 from saccade.core.errors import BundleError, ServingError, UsageError
+from saccade.core.files import sha256_of
 from saccade.serving.configuration import MAX_BODY_BYTES
+from saccade.serving.model_store import read_index
 from saccade.serving.torchserve import TorchServe
 from saccade.steps.publish import publish
 
@@ -61,16 +64,18 @@ def server(store: Path, captures: Path, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def ask(server: TorchServe) -> Ask:
     """ask(path, body, headers): status, headers and JSON of one POST."""
+    return partial(asked, server)
 
-    def post(path: str, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], Any]:
-        connection = http.client.HTTPConnection(server.host, server.port, timeout=30)
-        connection.request("POST", path, body, headers or {})
-        response = connection.getresponse()
-        content = response.read()
-        connection.close()
-        return response.status, dict(response.getheaders()), json.loads(content) if content else None
 
-    return post
+def asked(
+    server: TorchServe, path: str, body: bytes, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], Any]:
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=30)
+    connection.request("POST", path, body, headers or {})
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response.status, dict(response.getheaders()), json.loads(content) if content else None
 
 
 @pytest.fixture
@@ -95,7 +100,7 @@ def processes_of(store: Path) -> list[psutil.Process]:
     return [
         found
         for process in psutil.process_iter(["cmdline"])
-        if str(store / "model-store") in (process.info["cmdline"] or [])
+        if f"-Dsaccade.model_store={store}" in (process.info["cmdline"] or [])
         for found in (process, *process.children(recursive=True))
     ]
 
@@ -328,15 +333,50 @@ def test_altered_model_is_refused_with_the_reason(store, tmp_path):
     altered = tmp_path / "model_store"
     (altered / "model-store").mkdir(parents=True)
     (altered / "config").mkdir()
-    for name in ("index.json", "config/config.properties"):
-        (altered / name).write_bytes((store / name).read_bytes())
-    mar = "model-store/colours.mar"
+    mar = "model-store/colours@7.mar"
     with zipfile.ZipFile(store / mar) as whole, zipfile.ZipFile(altered / mar, "w") as broken:
         for name in whole.namelist():
             broken.writestr(name, whole.read(name) + (b" " if name == "bundle/model.bin" else b""))
+    (entry,) = read_index(store)
+    entry |= {"sha256": sha256_of(altered / mar), "bytes": (altered / mar).stat().st_size}
+    (altered / "index.json").write_text(json.dumps({"models": [entry]}))
+    (altered / "config" / "config.properties").write_bytes((store / "config" / "config.properties").read_bytes())
     with pytest.raises(BundleError, match=r"was altered in model\.bin"):
         TorchServe(altered, log_dir=tmp_path).__enter__()
     assert processes_of(altered) == []
+
+
+def test_archive_that_its_index_does_not_know_starts_nothing(store, tmp_path):
+    altered = shutil.copytree(store, tmp_path / "store")
+    with (altered / "model-store" / "colours@7.mar").open("ab") as archive:
+        archive.write(b"more")
+    with pytest.raises(BundleError, match=r"'colours@7.mar' has the sha256"):
+        TorchServe(altered, log_dir=tmp_path / "logs").__enter__()
+    assert not (tmp_path / "logs").exists()
+
+
+def test_only_a_signed_store_is_served_when_a_key_is_trusted(colour_bundle, tmp_path, keys, images):
+    publish(colour_bundle, tmp_path / "store", sign_key=keys.private)
+    config = tmp_path / "store" / "config" / "config.properties"
+    config.write_text("vmargs=-XX:OnError=reboot")  # is not signed, so it must not be read
+    with (
+        TorchServe(tmp_path / "store", log_dir=tmp_path / "logs", trusted_key=keys.public) as server,
+        Client(server.url, "colours") as client,
+    ):
+        assert client.predict_one(images[2][1])["label"] == "red"
+    publish(colour_bundle, tmp_path / "store")
+    with pytest.raises(BundleError, match="is not signed"):
+        TorchServe(tmp_path / "store", log_dir=tmp_path / "logs", trusted_key=keys.public).__enter__()
+
+
+def test_two_versions_are_served_side_by_side(colour_bundle, tmp_path, images, again):
+    publish(colour_bundle, tmp_path / "store")
+    publish(again(colour_bundle, version="8"), tmp_path / "store", keep_versions=1)
+    with TorchServe(tmp_path / "store", log_dir=tmp_path / "logs") as server:
+        paths = ("/predictions/colours", "/predictions/colours/7", "/predictions/colours/8")
+        answers = [asked(server, path, images[2][1])[2] for path in paths]
+    assert [answer["model"]["version"] for answer in answers] == ["8", "7", "8"]
+    assert {answer["label"] for answer in answers} == {"red"}
 
 
 def test_server_that_dies_is_noticed(store, tmp_path):

@@ -22,6 +22,7 @@ VERBS = {
     "train": "Train a network on a prepared dataset.",
     "evaluate": "Measure what will be served and complete the model bundle.",
     "publish": "Pack a model bundle into a TorchServe model store.",
+    "sign": "Sign a model store or a bundle with a key.",
     "serve": "Serve a model bundle on this machine.",
     "predict": "Classify images through a running server.",
     "drift": "Test captured answers for drift.",

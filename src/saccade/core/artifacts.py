@@ -49,6 +49,7 @@ MODEL_STORE_INDEX = "index.json"
 DRIFT_JSON = "drift.json"
 DRIFT_HTML = "drift.html"
 EVIDENTLY_JSON = "evidently.json"
+SIGNATURE_SUFFIX = ".sig"  # Ed25519, 64 bytes, beside the file that it signs: a store's index.json or a bundle.json
 CAPTURE_GLOB = "capture-*.parquet"
 
 IMAGE_STATISTICS = ("brightness", "contrast", "sharpness", "saturation", "entropy")
@@ -239,12 +240,13 @@ class BundleInfo(_Document):
     dataset_id: str
     code_version: str
     metrics: dict[str, Any]
-    files: dict[str, str] = field(default_factory=dict)  # relative path -> sha256, every file but bundle.json
+    files: dict[str, str] = field(default_factory=dict)  # relative path -> sha256, every file that file_digests lists
     format_version: int = FORMAT_VERSION
 
 
 def file_digests(directory: Path) -> dict[str, str]:
-    """Returns relative path -> sha256 of every file below directory except bundle.json."""
+    """Returns relative path -> sha256 of every file below directory except bundle.json and its signature."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
     relative = {path.relative_to(directory).as_posix(): path for path in paths}
-    return {name: sha256_of(path) for name, path in relative.items() if name != BUNDLE_JSON}
+    unlisted = {BUNDLE_JSON, BUNDLE_JSON + SIGNATURE_SUFFIX}
+    return {name: sha256_of(path) for name, path in relative.items() if name not in unlisted}

@@ -34,6 +34,7 @@ class Settings:
     log_format: str
     log_slow_s: float
     log_sample: float
+    trusted_key: Path | None
     mlflow_run_id: str | None
     mlflow_tracking_uri: str | None
 
@@ -58,6 +59,7 @@ def read_settings() -> Settings:
     SACCADE_LOG_FORMAT       json: a server writes its log as one JSON object a line; default text
     SACCADE_LOG_SLOW_SECONDS a server logs requests that took as long; default 1
     SACCADE_LOG_SAMPLE       the share of successful requests that a server logs, 0 to 1, by request id; default 0
+    SACCADE_TRUSTED_KEY      an Ed25519 public key in PEM: models without its signature are not served; unset: any model
     MLFLOW_RUN_ID, MLFLOW_TRACKING_URI   join this run (set by Kubeflow Pipelines) and do not open another
     """
     environ = os.environ
@@ -77,6 +79,7 @@ def read_settings() -> Settings:
         log_format=_one_of("SACCADE_LOG_FORMAT", ("text", "json")),
         log_slow_s=float(environ.get("SACCADE_LOG_SLOW_SECONDS", "1")),
         log_sample=_share("SACCADE_LOG_SAMPLE", 0.0),
+        trusted_key=_optional_path("SACCADE_TRUSTED_KEY"),
         mlflow_run_id=environ.get("MLFLOW_RUN_ID") or None,
         mlflow_tracking_uri=environ.get("MLFLOW_TRACKING_URI") or None,
     )

@@ -1,12 +1,9 @@
 """Model bundle in; a model store out, in the shape that KServe's TorchServe runtime mounts."""
 
-import json
 import os
-import re
 import shutil
 import tempfile
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,74 +11,56 @@ from saccade.core.artifacts import (
     BUNDLE_JSON,
     CONFIG_PROPERTIES,
     FORMAT_VERSION,
-    GOLDEN_ANSWERS_JSON,
-    GOLDEN_DIR,
     MODEL_STORE_DIR,
     MODEL_STORE_INDEX,
+    SIGNATURE_SUFFIX,
     BundleInfo,
     file_digests,
 )
 from saccade.core.errors import BundleError, UsageError
 from saccade.core.files import atomic_directory, sha256_of, write_json
-from saccade.serving.configuration import ServedModel, config_properties
-from saccade.serving.golden import surest
+from saccade.serving.model_store import ARCHIVED_BUNDLE, SERVABLE_NAME, read_index, store_properties
+from saccade.serving.signing import sign
 
-ARCHIVED_BUNDLE = "bundle"  # the directory of the bundle inside an archive
 ARCHIVED_MODULES = {"handler.py": "handler.py", "torch_stand_in.py": "torch.py"}
-STORE_ENTRIES = {MODEL_STORE_DIR, MODEL_STORE_INDEX, CONFIG_PROPERTIES.partition("/")[0], "README.md"}
+INDEX_SIGNATURE = MODEL_STORE_INDEX + SIGNATURE_SUFFIX
+STORE_ENTRIES = {MODEL_STORE_DIR, MODEL_STORE_INDEX, INDEX_SIGNATURE, CONFIG_PROPERTIES.partition("/")[0], "README.md"}
 ARCHIVE_FORMAT = "zip-store"  # weights hardly shrink, and TorchServe unpacks the archive at every start
-SERVABLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def write_archive(bundle: Path, model_store: Path) -> dict[str, Any]:
-    """Packs bundle into model_store and returns the model's entry of index.json.
+def write_archive(
+    bundle: Path, model_store: Path, *, keep_versions: int = 0, sign_key: Path | None = None
+) -> dict[str, Any]:
+    """Packs bundle into model_store, as the default version of its model. Returns its entry of index.json.
 
-    What else the store holds stays; a model of the same name is replaced. The store changes as a whole or not at all.
+    keep_versions: how many other versions of the model stay, those published last.   sign_key: signs the index; without
+    it a store that was signed is so no longer.   Other models stay. The store changes as a whole or not at all.
     Raises BundleError for an incomplete or altered bundle, UsageError for a name that no URL can hold.
     """
     info = BundleInfo.load(bundle / BUNDLE_JSON)
     _check(bundle, info)
     _check_store(model_store)
     with atomic_directory(model_store) as draft:
-        if model_store.exists():
-            shutil.copytree(model_store, draft, dirs_exist_ok=True)
-        archive = draft / MODEL_STORE_DIR / f"{info.name}.mar"
+        kept = _copy_kept(model_store, draft, info, keep_versions)
+        archive = draft / MODEL_STORE_DIR / f"{info.name}@{info.version}.mar"
         archive.parent.mkdir(exist_ok=True)
         _export(bundle, info, archive)
         entry = _entry(info, archive)
-        models = sorted([entry, *_others(draft, info.name)], key=lambda model: model["name"])
+        models = sorted([entry, *kept], key=lambda model: model["name"])  # stable: the newest version stays first
         _write_config(draft / CONFIG_PROPERTIES, models)
         write_json(draft / MODEL_STORE_INDEX, {"models": models, "format_version": FORMAT_VERSION})
+        if sign_key is not None:
+            sign(draft, sign_key)
     return entry
 
 
-def read_index(model_store: Path) -> list[dict[str, Any]]:
-    """Returns the entries of a store's models. Raises UsageError when there is no store."""
-    try:
-        index = json.loads((model_store / MODEL_STORE_INDEX).read_text(encoding="utf-8"))
-        models: list[dict[str, Any]] = index["models"]
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(
-            f"'{model_store}' is not a model store ({MODEL_STORE_INDEX}: {error}). "
-            f"Make one with 'saccade publish BUNDLE --model-store {model_store}'."
-        ) from error
-    return models
-
-
-def read_golden(model_store: Path, model: dict[str, Any]) -> tuple[bytes, str]:
-    """Returns the surest golden image of a model's archive, encoded, and the label that it must get."""
-    with zipfile.ZipFile(model_store / MODEL_STORE_DIR / model["archive"]) as archive:
-        golden = json.loads(archive.read(f"{ARCHIVED_BUNDLE}/{GOLDEN_DIR}/{GOLDEN_ANSWERS_JSON}"))
-        entry = surest(golden)
-        return archive.read(f"{ARCHIVED_BUNDLE}/{GOLDEN_DIR}/{entry['file']}"), entry["label"]
-
-
 def _check(bundle: Path, info: BundleInfo) -> None:
-    if not SERVABLE_NAME.fullmatch(info.name):
-        raise UsageError(
-            f"'{info.name}' cannot name a served model: use letters, digits, '_', '-' and '.'. "
-            "Evaluate again with --name."
-        )
+    for option, text in (("name", info.name), ("version", info.version)):
+        if not SERVABLE_NAME.fullmatch(text):
+            raise UsageError(
+                f"'{text}' cannot be the {option} of a served model: use letters, digits, '_', '-' and '.'. "
+                f"Evaluate again with --{option}."
+            )
     found = file_digests(bundle)
     if changed := sorted(name for name in found.keys() | info.files.keys() if found.get(name) != info.files.get(name)):
         raise BundleError(
@@ -117,7 +96,7 @@ def _export(bundle: Path, info: BundleInfo, archive: Path) -> None:
             model_name=info.name, handler="handler.py", version=info.version, archive_format=ARCHIVE_FORMAT
         )
         manifest = ModelExportUtils.generate_manifest_json(config)
-        ModelExportUtils.archive(str(archive.parent), info.name, str(stage), manifest, ARCHIVE_FORMAT)
+        ModelExportUtils.archive(str(archive.parent), archive.stem, str(stage), manifest, ARCHIVE_FORMAT)
 
 
 def _entry(info: BundleInfo, archive: Path) -> dict[str, Any]:
@@ -132,13 +111,23 @@ def _entry(info: BundleInfo, archive: Path) -> dict[str, Any]:
     }
 
 
-def _others(store: Path, name: str) -> list[dict[str, Any]]:
+def _copy_kept(store: Path, draft: Path, info: BundleInfo, keep_versions: int) -> list[dict[str, Any]]:
+    """Copies what stays of a store and returns its models' entries."""
+    if not store.exists():
+        return []
+    shutil.copytree(store, draft, dirs_exist_ok=True)
+    (draft / INDEX_SIGNATURE).unlink(missing_ok=True)
     if not (store / MODEL_STORE_INDEX).exists():
         return []
-    return [model for model in read_index(store) if model["name"] != name]
+    models = read_index(store)
+    versions = [model for model in models if model["name"] == info.name]
+    others = [model for model in versions if model["version"] != info.version]
+    gone = [model for model in versions if model not in others[:keep_versions]]
+    for model in gone:
+        (draft / MODEL_STORE_DIR / model["archive"]).unlink(missing_ok=True)
+    return [model for model in models if model not in gone]
 
 
 def _write_config(path: Path, models: list[dict[str, Any]]) -> None:
-    served = [ServedModel(model["name"], model["version"], model["archive"]) for model in models]
     path.parent.mkdir(exist_ok=True)
-    path.write_text(config_properties(served), encoding="ascii")
+    path.write_text(store_properties(models), encoding="ascii")

@@ -71,7 +71,7 @@ def config_properties(models: Sequence[ServedModel]) -> str:
             "max_response_size": str(MAX_BODY_BYTES),
             "vmargs": " ".join(JAVA_OPTIONS),
             "load_models": ",".join(model.archive for model in models),
-            "models": json.dumps({model.name: {model.version: _model_options(model)} for model in models}),
+            "models": json.dumps(_versions(models)),
         }
     )
 
@@ -81,9 +81,18 @@ def properties(values: Mapping[str, str]) -> str:
     return "".join(f"{name}={_escaped(value)}\n" for name, value in values.items())
 
 
-def _model_options(model: ServedModel) -> dict[str, object]:
+def _versions(models: Sequence[ServedModel]) -> dict[str, dict[str, object]]:
+    """Options by name and version. The first version of a name is its default."""
+    versions: dict[str, dict[str, object]] = {}
+    for model in models:
+        named = versions.setdefault(model.name, {})
+        named[model.version] = _model_options(model, is_default=not named)
+    return versions
+
+
+def _model_options(model: ServedModel, is_default: bool) -> dict[str, object]:
     return {
-        "defaultVersion": True,
+        "defaultVersion": is_default,
         "marName": model.archive,
         "minWorkers": 1,
         "maxWorkers": 1,

@@ -20,10 +20,10 @@ from typing import Any, Self
 from saccade.core.artifacts import CONFIG_PROPERTIES, MODEL_STORE_DIR
 from saccade.core.errors import BundleError, ServingError, UsageError
 from saccade.core.log import logger
-from saccade.serving.archive import read_golden, read_index
 from saccade.serving.configuration import JAVA_OPTIONS, LOG4J_PROPERTIES, properties
 from saccade.serving.java import Java, find_java
 from saccade.serving.metrics_door import MetricsDoor
+from saccade.serving.model_store import read_golden, read_index, store_properties, take_archives
 from saccade.serving.protocol import PROBE_REQUEST_ID
 
 LOG_FILE = "torchserve.log"
@@ -51,13 +51,16 @@ class TorchServe:
         host: str = "127.0.0.1",
         capture_dir: Path | None = None,
         metrics_port: int | None = None,
+        trusted_key: Path | None = None,
         start_timeout_s: float = 120.0,
     ) -> None:
         """port: 0 takes a free one.   log_dir: gets torchserve.log.   capture_dir: where the workers write records.
 
         metrics_port: where Prometheus reads workers and frontend, on host; 0 takes a free one, None opens none.
+        trusted_key: whose signature the store must have. Its config.properties, which is not signed, is then not read.
         """
         self.model_store = model_store.resolve()
+        self._trusted_key = trusted_key
         self.host, self.port = host, port
         self.log = log_dir.resolve() / LOG_FILE
         self.start_seconds = 0.0
@@ -85,11 +88,11 @@ class TorchServe:
         its bundle; ServingError with the log's reason for all else, and after start_timeout_s.
         """
         started = time.monotonic()
-        models = read_index(self.model_store)
+        models = read_index(self.model_store, self._trusted_key)
         java, home = find_java(), _torchserve_home()
         self.port = _free_port(self.host, self.port)
         try:
-            self._start(java, home)
+            self._start(java, home, models)
             for model in models:
                 self._await_right_answer(model, started + self._start_timeout_s)
         except BaseException:
@@ -114,35 +117,32 @@ class TorchServe:
         """Lets requests under way finish, then ends the server and all its workers. Safe to call again."""
         process, self._process = self._process, None
         door, self._metrics_door = self._metrics_door, None
+        scratch, self._scratch = self._scratch, None
         if door is not None:
             door.close()
-        if process is None:
-            return
         try:
-            process.terminate()
-            process.wait(ORDERLY_STOP_S)
-        except subprocess.TimeoutExpired:
-            logger.warning(f"TorchServe did not stop within {ORDERLY_STOP_S:.0f} s and is killed.")
+            if process is not None:
+                _end_session(process)
         finally:
-            _kill_session(process)
-            assert self._scratch is not None
-            self._scratch.cleanup()
+            if scratch is not None:
+                scratch.cleanup()
 
-    def _start(self, java: Java, home: Path) -> None:
+    def _start(self, java: Java, home: Path, models: list[dict[str, Any]]) -> None:
         # Also Java's temporary directory: TorchServe names its workers' sockets there alike in every instance.
         self._scratch = tempfile.TemporaryDirectory(prefix="saccade-torchserve-", ignore_cleanup_errors=True)
         scratch = Path(self._scratch.name)
         self._open_metrics(scratch)
+        take_archives(self.model_store, models, scratch)
         log4j, config = scratch / "log4j2.properties", scratch / "config.properties"
         log4j.write_text(LOG4J_PROPERTIES)
-        published = self.model_store / CONFIG_PROPERTIES
-        config.write_bytes(published.read_bytes() + self._overrides(scratch).encode("ascii"))
+        config.write_bytes(self._published_config(models) + self._overrides(scratch).encode("ascii"))
         command = [
             *(sys.executable, "-I", str(Path(__file__).with_name("tether.py")), str(os.getpid())),
             *(str(java.path), *JAVA_OPTIONS),
             *(f"-Djava.io.tmpdir={scratch}", f"-Dlog4j2.configurationFile={log4j.as_uri()}"),
+            f"-Dsaccade.model_store={self.model_store}",  # for whoever looks at the list of processes
             *(f"-Dmodel_server_home={home}", "-cp", f"{home}/ts/frontend/*", "org.pytorch.serve.ModelServer"),
-            *("--python", sys.executable, "-f", str(config), "-s", str(self.model_store / MODEL_STORE_DIR), "-ncs"),
+            *("--python", sys.executable, "-f", str(config), "-s", str(scratch / MODEL_STORE_DIR), "-ncs"),
         ]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
@@ -163,6 +163,12 @@ class TorchServe:
             self._metrics_door = MetricsDoor(
                 self.host, self._metrics_port, worker_dir=directory, frontend_socket=scratch / METRICS_SOCKET
             )
+
+    def _published_config(self, models: list[dict[str, Any]]) -> bytes:
+        """What the store says, unless only what is signed counts: an option of Java may run any code."""
+        if self._trusted_key is not None:
+            return store_properties(models).encode("ascii")
+        return (self.model_store / CONFIG_PROPERTIES).read_bytes()
 
     def _overrides(self, scratch: Path) -> str:
         return "\n" + properties(
@@ -256,6 +262,16 @@ def _free_port(host: str, port: int) -> int:
             ) from error
         free: int = probe.getsockname()[1]
         return free
+
+
+def _end_session(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.terminate()
+        process.wait(ORDERLY_STOP_S)
+    except subprocess.TimeoutExpired:
+        logger.warning(f"TorchServe did not stop within {ORDERLY_STOP_S:.0f} s and is killed.")
+    finally:
+        _kill_session(process)
 
 
 def _kill_session(process: subprocess.Popen[bytes]) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from saccade.core.artifacts import BUNDLE_JSON, BundleInfo, file_digests
 from saccade.core.errors import BundleError, UsageError
-from saccade.serving.archive import read_golden, read_index, write_archive
+from saccade.serving.archive import write_archive
+from saccade.serving.model_store import read_golden, read_index
 
 INFO = BundleInfo(
     name="pets",
@@ -64,11 +65,11 @@ def store(tmp_path, bundle):
 
 
 def test_store_has_the_shape_that_kserve_mounts(store):
-    assert set(everything_in(store)) == {"config/config.properties", "model-store/pets.mar", "index.json"}
+    assert set(everything_in(store)) == {"config/config.properties", "model-store/pets@3.mar", "index.json"}
 
 
 def test_archive_holds_the_whole_bundle_the_handler_and_no_torch(store, bundle):
-    with zipfile.ZipFile(store / "model-store" / "pets.mar") as archive:
+    with zipfile.ZipFile(store / "model-store" / "pets@3.mar") as archive:
         names = set(archive.namelist())
         assert names == {
             *(f"bundle/{name}" for name in everything_in(bundle)),
@@ -81,11 +82,11 @@ def test_archive_holds_the_whole_bundle_the_handler_and_no_torch(store, bundle):
 
 def test_index_names_the_archive_and_its_digest(store):
     (model,) = read_index(store)
-    content = (store / "model-store" / "pets.mar").read_bytes()
+    content = (store / "model-store" / "pets@3.mar").read_bytes()
     assert model == {
         "name": "pets",
         "version": "3",
-        "archive": "pets.mar",
+        "archive": "pets@3.mar",
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "dataset_id": "def",
@@ -98,8 +99,8 @@ def test_config_serves_the_model_from_loopback_only(store):
     addresses = {name: value for name, value in config.items() if name.endswith("_address")}
     assert addresses
     assert all("127.0.0.1" in address for address in addresses.values())
-    assert config["load_models"] == "pets.mar"
-    assert json.loads(config["models"])["pets"]["3"]["marName"] == "pets.mar"
+    assert config["load_models"] == "pets@3.mar"
+    assert json.loads(config["models"])["pets"]["3"]["marName"] == "pets@3.mar"
     assert config["enable_model_api"] == "false"
 
 
@@ -110,13 +111,37 @@ def test_surest_golden_image_is_read_from_the_archive(store):
 def test_second_model_stands_beside_the_first(store, tmp_path):
     write_archive(make_bundle(tmp_path / "other", name="birds"), store)
     assert [model["name"] for model in read_index(store)] == ["birds", "pets"]
-    assert config_of(store)["load_models"] == "birds.mar,pets.mar"
+    assert config_of(store)["load_models"] == "birds@3.mar,pets@3.mar"
 
 
 def test_new_version_of_a_model_replaces_the_old(store, tmp_path):
     write_archive(make_bundle(tmp_path / "newer", version="4"), store)
     assert [model["version"] for model in read_index(store)] == ["4"]
     assert list(json.loads(config_of(store)["models"])["pets"]) == ["4"]
+
+
+def test_versions_that_stay_are_those_published_last(store, tmp_path):
+    for version in ("4", "5", "6"):
+        write_archive(make_bundle(tmp_path / version, version=version), store, keep_versions=2)
+    assert [model["version"] for model in read_index(store)] == ["6", "5", "4"]
+    archives = {path.name for path in (store / "model-store").iterdir()}
+    assert archives == {"pets@6.mar", "pets@5.mar", "pets@4.mar"}
+    options = json.loads(config_of(store)["models"])["pets"]
+    assert {version: of["defaultVersion"] for version, of in options.items()} == {"6": True, "5": False, "4": False}
+
+
+def test_version_that_is_published_again_is_the_default(store, tmp_path, bundle):
+    write_archive(make_bundle(tmp_path / "newer", version="4"), store, keep_versions=1)
+    write_archive(bundle, store, keep_versions=1)
+    assert [model["version"] for model in read_index(store)] == ["3", "4"]
+
+
+def test_store_is_signed_with_the_key_and_not_without(bundle, tmp_path, keys):
+    store = tmp_path / "store"
+    write_archive(bundle, store, sign_key=keys.private)
+    assert [model["name"] for model in read_index(store, keys.public)] == ["pets"]
+    write_archive(bundle, store)
+    assert not (store / "index.json.sig").exists()
 
 
 def test_words_of_people_stay_in_the_store(bundle, tmp_path):
@@ -158,8 +183,9 @@ def test_altered_bundle_is_refused_with_the_file(store, bundle, harm, named):
 
 @pytest.mark.parametrize("name", ["", "../up", "a b", "a/b", "é", ".hidden", "a\n"])
 def test_name_that_no_url_can_hold_is_refused(tmp_path, name):
-    with pytest.raises(UsageError, match="cannot name a served model"):
-        write_archive(make_bundle(tmp_path / "bundle", name=name), tmp_path / "store")
+    for place in ("name", "version"):
+        with pytest.raises(UsageError, match=f"cannot be the {place} of a served model"):
+            write_archive(make_bundle(tmp_path / place, **{place: name}), tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 
