@@ -16,7 +16,7 @@ NATIVE_SOURCES := $(shell find native -type f -not -path '*/build/*' -not -path 
 help: ## what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-setup: $(VENV)/.native ## system packages, .venv with locked versions, the native wheel
+setup: $(VENV)/.native ## system packages, .venv with locked versions, the native wheels
 
 $(VENV)/.packages: requirements.lock
 	PYTHON=$(PYTHON) tools/system_packages.sh build
@@ -26,7 +26,8 @@ $(VENV)/.packages: requirements.lock
 	touch $@
 
 $(VENV)/.native: $(VENV)/.packages pyproject.toml $(NATIVE_SOURCES)
-	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package saccade-native ./native
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package saccade-native \
+	  --reinstall-package saccade-native-torch ./native ./native/torch
 	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -58,7 +59,7 @@ lint: setup ## formats, types, imports, the README's numbers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/readme_numbers.py --check
-	$(BIN)/clang-format --dry-run -Werror $$(git ls-files 'native/*.hpp' 'native/*.cpp' 'tests/native/*.cpp' 'tests/native/*.hpp')
+	$(BIN)/clang-format --dry-run -Werror $$(git ls-files 'native/*.h' 'native/*.hpp' 'native/*.cpp' 'tests/native/*.cpp' 'tests/native/*.hpp')
 
 bench: setup ## every benchmark, on this machine, into benchmarks/results
 	for file in benchmarks/*.py; do name=$$(basename $$file .py); [ $$name = common ] || \
@@ -69,4 +70,4 @@ lock: setup ## resolve requirements.lock anew
 	  --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.lock
 
 clean: ## remove what was built here
-	rm -rf $(VENV) build native/build runs
+	rm -rf $(VENV) build native/build native/torch/build runs
