@@ -92,7 +92,7 @@ def rows(work: Work, photos: list[bytes], rounds: int) -> list[dict[str, Any]]:
         engines = make_engines(work, pixels[::2], spec, Path(scratch))
     difference = {name: compare(work.name, name, engines, pixels[1::2]) for name in engines}
     found = []
-    for size in (1, engines["f32"].images_per_pass):
+    for size in (1, engines["f32"].images_at_once):
         speed = images_per_second(engines, np.resize(pixels, (size, *pixels.shape[1:])), rounds)
         found += [
             row(

@@ -28,6 +28,7 @@ TRAINING_JSON = "training.json"
 WEIGHTS = "weights.safetensors"
 ENGINE_XML = "model.xml"
 ENGINE_BIN = "model.bin"
+ENGINE_PT2 = "model.pt2"  # in place of both, of an inductor engine
 CURVES_PARQUET = "curves.parquet"
 CHECKPOINT = "checkpoint.pt"
 BUNDLE_JSON = "bundle.json"
@@ -235,7 +236,8 @@ class BundleInfo(_Document):
     classes: list[str]
     preprocess: list[str]
     preprocess_hash: str
-    engine: dict[str, Any]  # {"kind": "openvino", "precision": "f32"|"bf16"|"int8", "measured_on", "candidates"}
+    # {"kind": "openvino"|"inductor", "precision": "f32"|"bf16"|"int8", "measured_on", "candidates": what was measured}
+    engine: dict[str, Any]
     scoring: dict[str, Any]  # temperature, views, view_threshold, ood detector and threshold: the native Scoring
     dataset_id: str
     code_version: str

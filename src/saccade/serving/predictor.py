@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import saccade_native
-from saccade.core.artifacts import BUNDLE_JSON, ENGINE_XML, OOD_NPZ, BundleInfo, file_digests
+from saccade.core.artifacts import BUNDLE_JSON, OOD_NPZ, BundleInfo, file_digests
 from saccade.core.errors import BundleError, SpecError
 from saccade.ood.forest_arrays import load_ood
 from saccade.preprocess.spec import PreprocessSpec
+from saccade.serving.engines import ENGINE_FILES, engine_module
 from saccade.serving.golden import check_golden
-
-ENGINE_KIND = "openvino"
 
 
 class Predictor:
@@ -28,7 +27,7 @@ class Predictor:
         _check_digests(bundle, self.info)
         _check_engine(bundle, self.info)
         self._classifier = build_classifier(
-            bundle / ENGINE_XML,
+            bundle / ENGINE_FILES[self.info.engine["kind"]][0],
             _checked_spec(bundle, self.info),
             self.info.scoring,
             ood_npz=bundle / OOD_NPZ,
@@ -49,7 +48,7 @@ class Predictor:
 
 
 def build_classifier(
-    engine_xml: Path,
+    engine: Path,
     spec: PreprocessSpec,
     scoring: Mapping[str, Any],
     *,
@@ -57,8 +56,9 @@ def build_classifier(
     precision: str = "bf16",
     threads: int = 0,
 ) -> saccade_native.Classifier:
-    """Returns the native classifier of an engine file.
+    """Returns the native classifier of an engine's file.
 
+    engine: one of ENGINE_FILES, by its name.   precision: of OpenVINO; an inductor package was compiled for one.
     scoring: as in bundle.json: temperature, top_k, views, view_threshold, ood_detector, ood_threshold; what is left out
     has the native default.   ood_npz: the isolation forest, or None before one is fitted.
     Raises BundleError for a model, a forest or a value that native code refuses.
@@ -66,7 +66,9 @@ def build_classifier(
     try:
         views = [saccade_native.View(**view) for view in scoring.get("views", [{}])]
         native = saccade_native.Scoring(**{**scoring, "views": views, "forest": _forest(ood_npz)})
-        return saccade_native.Classifier(str(engine_xml), spec.native, native, precision=precision, threads=threads)
+        return saccade_native.Classifier(
+            str(engine), spec.native, native, precision=precision, threads=threads, engine_module=engine_module(engine)
+        )
     except saccade_native.Error as error:
         raise BundleError(str(error)) from error
     except TypeError as error:
@@ -93,10 +95,10 @@ def _check_digests(bundle: Path, info: BundleInfo) -> None:
 
 
 def _check_engine(bundle: Path, info: BundleInfo) -> None:
-    if info.engine.get("kind") != ENGINE_KIND or "precision" not in info.engine:
+    if info.engine.get("kind") not in ENGINE_FILES or "precision" not in info.engine:
         raise BundleError(
-            f"'{bundle}' has the engine {info.engine}; this version runs kind '{ENGINE_KIND}' with a precision. "
-            "Serve it with the version that made it."
+            f"'{bundle}' has the engine {info.engine}; this version runs kind {' or '.join(ENGINE_FILES)} with a "
+            "precision. Serve it with the version that made it."
         )
 
 

@@ -17,8 +17,6 @@ from saccade.core.artifacts import (
     BUNDLE_JSON,
     CALIBRATION_JSON,
     CURVES_PARQUET,
-    ENGINE_BIN,
-    ENGINE_XML,
     MODEL_CARD,
     OOD_NPZ,
     REFERENCE_PARQUET,
@@ -67,7 +65,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Writes the model bundle to out and returns accuracy with its interval, calibration error and confusion matrix.
 
-    dataset: prepared.   training: what `train` wrote, on that dataset.   engine: "f32", "bf16" or "int8", or the best.
+    dataset: prepared.   training: what `train` wrote, on that dataset.   engine: see choose_engine.
     Raises BundleError for a training of another dataset, QualityGateError when min_accuracy is not met; the bundle is
     then written all the same. For a stated engine that cannot be had see choose_engine: no bundle is written.
     """
@@ -79,10 +77,10 @@ def evaluate(
         logger.info("Evaluating: temperature, test-time views and out-of-distribution detector on validation images.")
         fitted = fit_scoring(data, chosen, trained, seed=seed, scratch=Path(scratch))
         save_ood(draft / OOD_NPZ, fitted.forest)
-        for file in (training / WEIGHTS, chosen.directory / ENGINE_XML, chosen.directory / ENGINE_BIN):
+        for file in (training / WEIGHTS, *chosen.files):
             shutil.copyfile(file, draft / file.name)
         classifier = build_classifier(
-            draft / ENGINE_XML,
+            draft / chosen.files[0].name,
             PreprocessSpec.parse(trained.preprocess),
             fitted.scoring,
             ood_npz=draft / OOD_NPZ,

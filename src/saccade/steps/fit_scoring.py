@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.core.artifacts import ENGINE_XML, TrainingInfo
+from saccade.core.artifacts import TrainingInfo
 from saccade.core.seed import derived_seed
 from saccade.data.bundle import DatasetBundle
 from saccade.evaluation.calibration import fit_temperature
@@ -51,13 +51,13 @@ def fit_scoring(
     scratch: a directory for the forest's file, which the classifier reads.
     """
     spec, precision = PreprocessSpec.parse(info.preprocess), engine.precision
-    engine_xml = engine.directory / ENGINE_XML
+    engine_file = engine.files[0]
     rows = data.indices("val")
     pixels, labels = data.pixels[rows], data.labels[rows]
 
     def logits(view_threshold: float) -> np.ndarray:
         scoring = {"views": info.views, "view_threshold": view_threshold}
-        return build_classifier(engine_xml, spec, scoring, precision=precision).predict_pixels(pixels).logits
+        return build_classifier(engine_file, spec, scoring, precision=precision).predict_pixels(pixels).logits
 
     plain = logits(0.0)
     temperature = fit_temperature(plain, labels)
@@ -74,10 +74,10 @@ def fit_scoring(
     }
 
     sample = _sample(data, seed)
-    features = build_classifier(engine_xml, spec, {}, precision=precision).predict_pixels(data.pixels[sample]).features
+    features = build_classifier(engine_file, spec, {}, precision=precision).predict_pixels(data.pixels[sample]).features
     forest = fit_isolation_forest(features, data.labels[sample], seed)
     save_ood(scratch / "forest.npz", forest)
-    judge = build_classifier(engine_xml, spec, scoring, ood_npz=scratch / "forest.npz", precision=precision)
+    judge = build_classifier(engine_file, spec, scoring, ood_npz=scratch / "forest.npz", precision=precision)
     validation = _scores(judge.predict_pixels(pixels))
     outliers = {
         kind: _scores(judge.predict_pixels(images))
