@@ -42,6 +42,7 @@ def command(
         as_json,
         [
             f"Test accuracy: {percent(result['accuracy'])} ({interval})",
+            f"Engine: {result['engine']['precision']}",
             f"Model bundle: {out}",
             f"Report: {out / 'report.html'}",
         ],

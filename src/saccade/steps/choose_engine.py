@@ -33,8 +33,8 @@ MAX_ACCURACY_LOSS = 0.003
 # Below that a gain is no reason to compute less exactly, and may be noise.
 CLEARLY_FASTER = 1.05
 CALIBRATION_IMAGES = 300
-ROUNDS = 5
-ROUND_SECONDS = 0.04  # of each engine at each batch size; a slow network takes one pass
+ROUNDS = 9
+ROUND_SECONDS = 0.02  # of each engine at each batch size; a slow network takes one pass
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The int8 engine of a network that reads handwritten digits, against its float32 engine."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 import saccade_native
 from saccade.core.artifacts import ENGINE_BIN, ENGINE_XML
+from saccade.core.errors import UsageError
 from saccade.models.export import export_openvino
 from saccade.models.quantize import quantize_int8
 from saccade.preprocess.spec import PreprocessSpec
@@ -100,3 +102,9 @@ def test_quantising_prints_nothing_on_stdout(engines, digits, tmp_path, capfd):
     exact, _ = engines
     quantize_int8(exact / ENGINE_XML, digits[0][:10], SPEC, tmp_path)
     assert capfd.readouterr().out == ""
+
+
+def test_missing_nncf_is_named_with_what_to_install(engines, digits, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nncf", None)  # as where it is not installed
+    with pytest.raises(UsageError, match=r"int8 needs NNCF.*saccade\[train\]"):
+        quantize_int8(engines[0] / ENGINE_XML, digits[0][:10], SPEC, tmp_path)

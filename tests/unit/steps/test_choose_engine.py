@@ -91,7 +91,7 @@ def test_report_and_model_card_show_every_engine(int8_bundle):
     card = (int8_bundle / MODEL_CARD).read_text(encoding="utf-8")
     for each in engine["candidates"]:
         assert f"<td>{each['engine']}</td>" in page
-        assert f"<td>{each['verdict']}</td>" in page
+        assert f'<td class="text">{each["verdict"]}</td>' in page
         assert f"{each['engine']} {int(each['images_per_second']['1'])} / " in card
     assert engine["measured_on"] in page
 
