@@ -38,10 +38,11 @@ class CaptureStats:
 class CaptureWriter:
     """Takes records without ever waiting and writes them to Parquet files of CAPTURE_SCHEMA in one thread.
 
-    A file is written when flush_rows records wait, when the oldest waits for flush_seconds, or when no record came for
-    idle_seconds. TorchServe kills its worker about two seconds after it stops taking requests, so idle_seconds below
-    that loses nothing at an orderly stop. When records of more than queue_bytes wait, new ones are dropped and counted.
-    A write that fails is repeated until it succeeds; its records keep their place in the queue meanwhile.
+    A file is written when flush_rows records or a quarter of queue_bytes wait, when the oldest waits for flush_seconds,
+    or when no record came for idle_seconds. TorchServe kills its worker about two seconds after it stops taking
+    requests, so idle_seconds below that loses nothing at an orderly stop. When records of more than queue_bytes wait,
+    new ones are dropped and counted. A write that fails is repeated until it succeeds; its records keep their place in
+    the queue meanwhile.
 
     With a spool, files are written there, on a local disk, and a second thread moves them to the directory. While that
     is broken or hangs, they wait in the spool, up to spool_bytes; then records wait in memory as they do without it.
@@ -70,7 +71,7 @@ class CaptureWriter:
         self._records: list[dict[str, Any]] = []
         self._first_added = self._last_added = 0.0
         self._stats = CaptureStats()
-        self._waiting = self._files = 0
+        self._waiting = self._pending_bytes = self._files = 0
         self._closed = False
         self._changed = threading.Condition()
         self._spool = None if spool_dir is None else Spool(spool_dir, directory, self._spool_changed)
@@ -88,12 +89,13 @@ class CaptureWriter:
             if not fits:
                 return
             self._last_added = time.monotonic()
+            was_enough = self._is_enough()
             self._waiting += 1
             self._records.append(record)
+            self._pending_bytes += size
             if len(self._records) == 1:
                 self._first_added = self._last_added
-                self._changed.notify()
-            elif len(self._records) == self._flush_rows:
+            if len(self._records) == 1 or (self._is_enough() and not was_enough):
                 self._changed.notify()
 
     def stats(self) -> CaptureStats:
@@ -135,15 +137,20 @@ class CaptureWriter:
                 self._changed.wait(wait_s)
             count = _fitting(self._records, self._file_bytes)
             records, self._records = self._records[:count], self._records[count:]
+            self._pending_bytes -= sum(map(record_bytes, records))
         return records
 
     def _seconds_until_due(self) -> float | None:
         if not self._records:
             return None
-        if len(self._records) >= self._flush_rows:
+        if self._is_enough():
             return 0
         due = min(self._first_added + self._flush_seconds, self._last_added + self._idle_seconds)
         return max(due - time.monotonic(), 0)
+
+    def _is_enough(self) -> bool:
+        """Whether the records fill a file."""
+        return len(self._records) >= self._flush_rows or self._pending_bytes >= self._file_bytes
 
     def _write_persistently(self, records: list[dict[str, Any]]) -> None:
         size = sum(map(record_bytes, records))

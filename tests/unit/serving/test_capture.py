@@ -103,6 +103,15 @@ def test_records_are_written_when_enough_wait(tmp_path, wait_until):
     writer.close(60)
 
 
+def test_large_records_are_written_before_they_fill_the_queue(tmp_path, wait_until):
+    size = record_bytes(record("a", bytes(10_000)))
+    writer = CaptureWriter(tmp_path, queue_bytes=16 * size, idle_seconds=1000, flush_seconds=1000)
+    for number in range(4):
+        writer.add(record(str(number), bytes(10_000)))
+    wait_until(lambda: writer.stats().written == 4)
+    writer.close(60)
+
+
 def test_full_queue_drops_and_counts_new_records(tmp_path):
     sink = tmp_path / "file"
     sink.write_text("no directory can be here")
