@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from saccade.cli.main import existing_directory
-from saccade.core.log import configure_json_logging, logger
+from saccade.core.log import configure_server_logging, logger
 from saccade.core.settings import read_settings
 
 TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture", "metrics_port"}
@@ -77,8 +77,6 @@ TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture", "metrics_port"}
 @click.pass_context
 def command(context: click.Context, **options: Any) -> None:
     """Serve BUNDLE on loopback until Ctrl-C or SIGTERM."""
-    if read_settings().log_format == "json":
-        configure_json_logging(sys.stderr)
     if options["server"] == "kserve":
         if options.pop("metrics_port") is not None:
             raise click.UsageError("--metrics-port needs --server torchserve.")
@@ -94,6 +92,7 @@ def _torchserve(*, bundle: Path, port: int, server: str, capture: Path | None, m
     from saccade.serving.torchserve import TorchServe
     from saccade.steps.publish import publish
 
+    configure_server_logging(sys.stderr, as_json=read_settings().log_format == "json")
     with tempfile.TemporaryDirectory(prefix="saccade-serve-") as scratch:
         model_store = Path(scratch) / "model_store"
         publish(bundle, model_store)
@@ -126,6 +125,7 @@ def _kserve(*, bundle: Path, capture: Path | None, **options: Any) -> None:
         token=read_token(options["token_file"]) if options["token_file"] else None,
     )
     settings = read_settings()
+    configure_server_logging(sys.stderr, as_json=settings.log_format == "json")
     server = KserveServer(bundle, door, replace(settings, capture_dir=capture or settings.capture_dir))
     server.start(
         lambda: logger.info(f"Serving {bundle} at {server.url} and by gRPC at {server.grpc_address}. Stop with Ctrl-C.")

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from saccade.core.log import configure_json_logging, logger
+from saccade.core.log import configure_server_logging, logger
 from saccade.core.settings import read_settings
 from saccade.serving.answers import answer_documents, given_request_id
 from saccade.serving.metrics import Metrics
@@ -42,7 +42,7 @@ class SaccadeHandler:
         started = time.monotonic()
         settings = read_settings()
         if settings.log_format == "json":
-            configure_json_logging(sys.stdout)  # which TorchServe reads, a line at a time
+            configure_server_logging(sys.stdout, as_json=True)  # which TorchServe reads, a line at a time
         model_dir = Path(context.system_properties["model_dir"])
         self._predictor = Predictor(model_dir / BUNDLE, threads=settings.threads)
         self._metrics = Metrics()

@@ -3,13 +3,16 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from saccade.core.errors import UsageError
-from saccade.core.log import configure_json_logging, logger
+from saccade.core.log import configure_server_logging, logger
 from saccade.core.settings import read_settings
 from saccade.serving.request_error import RequestError
 from saccade.serving.request_log import Call, RequestLog
@@ -20,17 +23,32 @@ TRACE = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 1)
 OVERLOADED = RequestError("overloaded", "128 images wait already", 503)
 
 
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Where JSON lines go while the test runs."""
+class Log(io.StringIO):
+    """What was written, once all of it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flush_lines = configure_server_logging(self, as_json=True)
+
+    def getvalue(self) -> str:
+        self.flush_lines()
+        return super().getvalue()
+
+
+@pytest.fixture(autouse=True)
+def kept_logging() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.handlers[:], root.level, logger.handlers[:], logger.level, logger.propagate)
-    stream = io.StringIO()
-    configure_json_logging(stream)
-    yield stream
+    yield
     root.handlers[:], logger.handlers[:], logger.propagate = before[0], before[2], before[4]
     root.setLevel(before[1])
     logger.setLevel(before[3])
+
+
+@pytest.fixture
+def stream(kept_logging) -> Log:
+    """Where JSON lines go while the test runs."""
+    return Log()
 
 
 def call(request_id: str = "mine") -> Call:
@@ -111,3 +129,17 @@ def test_unknown_format_is_a_usage_error(monkeypatch):
     monkeypatch.setenv("SACCADE_LOG_FORMAT", "xml")
     with pytest.raises(UsageError, match=r"SACCADE_LOG_FORMAT is 'xml'\. Choose one of text, json"):
         read_settings()
+
+
+def test_log_that_nobody_reads_stops_nobody_and_loses_only_lines():
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        flush = configure_server_logging(stream, as_json=False)
+        for number in range(5000):  # 1 MB, where a pipe holds 64 kB
+            logger.warning(f"{number} {'x' * 200}")
+        told = ThreadPoolExecutor(1).submit(Path(f"/dev/fd/{reader}").read_text)
+        flush()
+    numbers = [int(line.split()[0]) for line in told.result(30).splitlines()]
+    os.close(reader)
+    assert numbers == sorted(set(numbers))
+    assert 1000 <= len(numbers) < 5000
