@@ -15,6 +15,16 @@ using Json = nlohmann::json;
 namespace {
 
 constexpr std::size_t kMostJsonBytes = std::size_t{1} << 24;
+constexpr int kMostDepth = 64;
+
+/// The library parses any depth, but copies and prints by recursion.
+Json parse(const std::vector<std::uint8_t>& bytes, const fs::path& path) {
+    return Json::parse(bytes, [&path](int depth, Json::parse_event_t, const Json&) {
+        if (depth > kMostDepth)
+            throw BundleError(quoted(path) + " nests its values too deeply. Make the artifact again.");
+        return true;
+    });
+}
 
 }  // namespace
 
@@ -37,7 +47,7 @@ Json read_json(const fs::path& path) {
     }
     const std::vector<std::uint8_t> bytes = read_part(path, kMostJsonBytes);
     try {
-        return Json::parse(bytes);
+        return parse(bytes, path);
     } catch (const Json::exception& error) {
         throw BundleError(quoted(path) + " is not JSON: " + error.what() + ". Make the artifact again.");
     }

@@ -21,32 +21,30 @@ namespace {
 
 enum ExitStatus { kDone = 0, kOurFault = 1, kWrongUse = 2, kBadData = 3 };
 
-/// Writes text and all that waits to be written.
-void write_out(std::string_view text = {}) {
+/// Whoever reads the other end sees the text at once.
+void write_out(std::string_view text) {
     if (!(std::cout << text << std::flush)) throw std::runtime_error("Cannot write the answers: is the disk full?");
 }
 
-/// Answers and their order do not wait for paths that another program has yet to write.
+/// No answer waits for a path that another program has yet to write.
 void classify_paths_from(int descriptor, Batch& batch) {
     PathReader reader(descriptor);
     for (std::vector<std::string> paths = reader.next(Batch::kMostImages); !paths.empty();
          paths = reader.next(Batch::kMostImages)) {
         for (const std::string& path : paths) batch.add(path);
         batch.answer();
-        write_out();
     }
 }
 
 ExitStatus classify(const Arguments& arguments) {
     const Bundle bundle = read_bundle(arguments.model);
     const std::unique_ptr<Classifier> classifier = verified_classifier(bundle, arguments.threads);
-    Batch batch(bundle, *classifier, arguments.is_json, [](const std::string& line) { std::cout << line << '\n'; });
+    Batch batch(bundle, *classifier, arguments.is_json, [](const std::string& line) { write_out(line + "\n"); });
     if (arguments.images.empty()) {
         classify_paths_from(STDIN_FILENO, batch);
     } else {
         for (const std::string& path : arguments.images) batch.add(path);
         batch.answer();
-        write_out();
     }
     if (batch.refused() == 0) return kDone;
     std::cerr << batch.refused() << " of " << batch.images()
