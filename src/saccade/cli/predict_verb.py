@@ -73,9 +73,9 @@ def command(
     refused or cannot be read has the reason there. Exit code 3 tells that there is such an image.
     """
     images = named_images(paths, paths_from, sys.stdin.buffer)
-    if output in HEADERS:
-        _print(HEADERS[output])
     with _client(**server) as client, _progress(len(images)) as bar:
+        if output in HEADERS:
+            _print(HEADERS[output])
         answers = client.predict_each((image for _, image in images), concurrency)
         refused, failed = _print_all([name for name, _ in images], answers, FORMATS[output], bar)
     if failed:

@@ -76,6 +76,8 @@ class Client:
 
         However many images there are, at most `concurrency` files are in memory and twice as many answers wait.
         """
+        if concurrency < 1:
+            raise UsageError(f"concurrency is {concurrency}; at least one request must be under way.")
         return in_order(self.predict_one, images, concurrency)
 
     def is_ready(self) -> bool:

@@ -31,23 +31,24 @@ class HttpTransport:
         self._url, self._base = url, url.rstrip("/")
         self._model, self._protocol, self._timeout_s = quote(model, safe=""), protocol, timeout_s
         self._path = PATHS[protocol].format(model=self._model)
+        self._retry = _Retry(
+            total=None,
+            connect=0,
+            read=1,  # the server closed a connection that was idle for long
+            other=0,
+            status=RETRIES,
+            status_forcelist={HTTPStatus.SERVICE_UNAVAILABLE},
+            allowed_methods=None,
+            raise_on_status=False,
+            backoff_factor=FIRST_DELAY_S,
+            backoff_jitter=FIRST_DELAY_S,  # together they would only collide again
+            retry_after_max=LONGEST_WAIT_S,
+        )
         self._pool = urllib3.PoolManager(
             maxsize=CONNECTIONS,
             headers={"Authorization": f"Bearer {token}"} if token else None,
             timeout=urllib3.Timeout(timeout_s),
-            retries=_Retry(
-                total=None,
-                connect=0,
-                read=1,  # the server closed a connection that was idle for long
-                other=0,
-                status=RETRIES,
-                status_forcelist={HTTPStatus.SERVICE_UNAVAILABLE},
-                allowed_methods=None,
-                raise_on_status=False,
-                backoff_factor=FIRST_DELAY_S,
-                backoff_jitter=FIRST_DELAY_S,  # together they would only collide again
-                retry_after_max=LONGEST_WAIT_S,
-            ),
+            retries=self._retry,
         )
 
     def ask(self, image: bytes) -> Answer:
@@ -64,7 +65,7 @@ class HttpTransport:
     def is_ready(self) -> bool:
         """Whether the server says that it is ready; False when none answers."""
         try:
-            response = self._pool.request("GET", f"{self._base}/v2/health/ready", retries=False)
+            response = self._pool.request("GET", f"{self._base}/v2/health/ready", retries=self._retry.new(status=0))
         except HTTPError:
             return False
         return response.status == HTTPStatus.OK

@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.connections += 1
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         with self.server.lock:
             self.server.calls.append((self.path, self.headers))
             call = len(self.server.calls)
@@ -66,6 +66,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
         self.close_connection = self.server.closes  # without telling: as a server that gives up idle connections
+
+    do_GET = do_POST  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         pass
@@ -215,6 +217,33 @@ def test_full_server_is_asked_again_after_the_time_that_it_names(server):
     with Client(server.url, "pets") as client:
         assert client.predict_one(b"x")["label"] == "late"
     assert time.monotonic() - started >= 1
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False), (404, False)])
+def test_readiness_is_asked_once_and_believed(server, status, ready):
+    server.reply = lambda body, call: (status, b"{}")
+    with Client(server.url, "pets") as client:
+        assert client.is_ready() is ready
+    assert [path for path, _ in server.calls] == ["/v2/health/ready"]
+
+
+def test_metadata_is_the_document_of_the_server(server):
+    server.reply = lambda body, call: (200, b'{"name": "pets"}')
+    with Client(server.url, "pets") as client:
+        assert client.metadata() == {"name": "pets"}
+    assert server.calls[0][0] == "/v2/models/pets"
+
+
+@pytest.mark.parametrize(("status", "content"), [(200, b"<html>"), (200, b"1"), (500, b"")])
+def test_metadata_that_is_none_is_told(server, status, content):
+    server.reply = lambda body, call: (status, content)
+    with Client(server.url, "pets") as client, pytest.raises(ServingError, match=server.url):
+        client.metadata()
+
+
+def test_no_request_at_once_is_refused(server):
+    with Client(server.url, "pets") as client, pytest.raises(UsageError, match="concurrency is 0"):
+        client.predict([b"x"], concurrency=0)
 
 
 def test_connection_that_the_server_closed_is_replaced(server):
