@@ -46,7 +46,7 @@ def silent(silent_socket) -> str:
 
 
 def predict(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*PREDICT, *map(str, arguments)], capture_output=True, check=False, timeout=60, **options)
+    return subprocess.run([*PREDICT, *map(str, arguments)], capture_output=True, check=False, timeout=120, **options)
 
 
 @pytest.mark.parametrize("protocol", ["raw", "v1", "v2", "v2-binary", "grpc"])
