@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from saccade.cli.answer_lines import text_line
 from saccade.core.artifacts import BUNDLE_JSON, ENGINE_BIN, ENGINE_XML, OOD_NPZ, BundleInfo, file_digests
 from saccade.core.errors import BundleError
 from saccade.preprocess.spec import PreprocessSpec
@@ -91,13 +92,13 @@ def test_answers_have_the_fields_and_numbers_of_the_python_predictor(colour_bund
 
 
 def test_words_are_those_of_saccade_predict(colour_bundle, images):
-    answers = Predictor(colour_bundle).predict([path.read_bytes() for path in images])
+    predictor = Predictor(colour_bundle)
+    answers = predictor.predict([path.read_bytes() for path in images])
+    documents = [answer_document(answer, predictor.info, "") for answer in answers]
 
     lines = classify(colour_bundle, *images).stdout.splitlines()
 
-    assert lines == [
-        f"{path}: {path.stem} ({answer.top_k[0][1]:.1%})" for path, answer in zip(images, answers, strict=True)
-    ]
+    assert lines == [text_line(str(path), document) for path, document in zip(images, documents, strict=True)]
 
 
 def test_strange_image_is_said_to_be_unlike_the_training_data(bundle, images):

@@ -58,6 +58,15 @@ TEST_F(PathReaderTest, gives_no_more_than_asked_for) {
     EXPECT_TRUE(reader.next(2).empty());
 }
 
+TEST_F(PathReaderTest, takes_names_with_ends_of_lines_where_zeros_separate_them) {
+    using namespace std::string_literals;
+    write("a\nb.jpg\0c.jpg\0\0d"s);
+    end();
+    PathReader reader(descriptor());
+    EXPECT_EQ(reader.next(9), (Lines{"a\nb.jpg", "c.jpg"}));
+    EXPECT_EQ(reader.next(9), (Lines{"d"}));
+}
+
 TEST_F(PathReaderTest, does_not_wait_for_lines_that_are_not_written_yet) {
     PathReader reader(descriptor());
     write("a\nhal");
@@ -88,7 +97,7 @@ TEST_F(PathReaderTest, refuses_a_line_without_an_end) {
         end();
     });
     PathReader reader(descriptor());
-    test::expect_error<UsageError>([&] { (void)reader.next(9); }, "longer than any path");
+    test::expect_error<UsageError>([&] { (void)reader.next(9); }, "more letters than any path");
     std::array<char, 1 << 12> rest{};
     while (read(descriptor(), rest.data(), rest.size()) > 0) {
     }

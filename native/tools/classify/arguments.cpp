@@ -66,7 +66,7 @@ const std::string_view kHelp =
 Classifies JPEG, PNG and WebP files by a model bundle, without Python and without a server.
 
   MODEL         directory that 'saccade evaluate' wrote; it is verified before it answers
-  IMAGE         files; '-' or none: paths from standard input, one a line
+  IMAGE         files; '-' or none: paths from standard input, one a line or NUL after each
   --json        one JSON object a line, with every field of the answer
   --threads N   0 to 1,024; 0, the default, takes every processor that this process may use
   --help        this text

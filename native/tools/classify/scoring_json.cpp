@@ -112,9 +112,9 @@ Precision parse_engine(const Json& document) {
     if (kind == "openvino" && precision == "f32") return Precision::kFloat32;
     if (kind == "openvino" && precision == "bf16") return Precision::kBfloat16;
     if (kind == "openvino" && precision == "int8") return Precision::kInt8;
-    throw BundleError(
-        "The bundle has the engine " + shown(document) +
-        "; this version runs kind 'openvino' with precision 'bf16', 'f32' or 'int8'. Use the version that made it.");
+    throw BundleError("The bundle has the engine " + shown(document) +
+                      "; saccade-classify runs kind 'openvino' with precision 'bf16', 'f32' or 'int8'. "
+                      "Evaluate again with --engine auto.");
 }
 
 }  // namespace saccade::classify
