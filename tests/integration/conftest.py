@@ -1,20 +1,28 @@
 """What several integration tests start from."""
 
+import http.client
+import json
 import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from saccade.core.artifacts import BUNDLE_JSON, BundleInfo
 from saccade.steps.import_images import import_images
 from saccade.steps.prepare import prepare
+
+READY = re.compile(r"http://127\.0\.0\.1:(\d+) and by gRPC at (127\.0\.0\.1:\d+)")
+HttpAnswer = tuple[int, dict[str, str], bytes]
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +96,58 @@ def heard_interrupts() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+class KserveDoor:
+    """A running `saccade serve --server kserve`, and ways to ask it."""
+
+    def __init__(self, paths: Sequence[Path], *options: str) -> None:
+        command = [sys.executable, "-m", "saccade", "serve", *map(str, paths), "--server", "kserve", "--port", "0"]
+        self.process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        while not (found := READY.search(self.log)) and self.process.poll() is None:
+            time.sleep(0.02)
+        if found is None:
+            self._reader.join()
+            return
+        self.port, self.grpc_address = int(found[1]), found[2]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What it wrote to stderr until now."""
+        return "".join(self.lines)
+
+    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> HttpAnswer:
+        """Returns status, headers and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        answer = response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+        connection.close()
+        return answer
+
+    def json(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+        """Returns status and body."""
+        status, _, content = self.ask(method, path, body, headers)
+        return status, json.loads(content)
+
+    def stop(self, kind: signal.Signals = signal.SIGTERM) -> int:
+        """Sends a signal and returns the exit code."""
+        self.process.send_signal(kind)
+        self.process.wait(60)
+        self._reader.join()
+        return self.process.returncode
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stream:
+            self.lines.extend(stream)
+
+
+@pytest.fixture(scope="session")
+def kserve_door() -> type[KserveDoor]:
+    """kserve_door(paths, *options): a server that is ready, or that has ended. Stop it."""
+    return KserveDoor

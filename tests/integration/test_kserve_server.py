@@ -193,8 +193,8 @@ def test_client_of_triton_is_answered_over_http_and_grpc(server, images, tmp_pat
     command = [sys.executable, "-c", TRITON, str(tmp_path / "image"), server.url.removeprefix("http://")]
     done = subprocess.run([*command, server.grpc_address], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.splitlines() == [
-        "red True red nobody: There is no model 'nobody' here.",
-        "red True red nobody: There is no model 'nobody' here.",
+        "red True red nobody: There is no model 'nobody' here, only 'colours'.",
+        "red True red nobody: There is no model 'nobody' here, only 'colours'.",
     ], done.stderr
 
 
@@ -552,4 +552,4 @@ def test_taken_port_is_named(colour_bundle, option):
         port = taken.getsockname()[1]
         options = DoorOptions(**{"port": 0, "grpc_port": 0, option: port})
         with pytest.raises(UsageError, match=rf"{port}.*--{option.replace('_', '-')}"):
-            KserveServer(colour_bundle, options, read_settings()).start(lambda: None)
+            KserveServer([colour_bundle], options, read_settings()).start(lambda: None)

@@ -1,4 +1,4 @@
-"""saccade serve BUNDLE --port P [--server torchserve|kserve]"""
+"""saccade serve PATH... --port P [--server torchserve|kserve]"""
 
 import sys
 import tempfile
@@ -12,11 +12,11 @@ from saccade.cli.main import existing_directory
 from saccade.core.log import configure_server_logging, logger
 from saccade.core.settings import read_settings
 
-TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture", "metrics_port"}
+TORCHSERVE_OPTIONS = {"paths", "port", "server", "capture", "trusted_key", "metrics_port"}
 
 
 @click.command("serve")
-@click.argument("bundle", type=existing_directory())
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=existing_directory())
 @click.option(
     "--port",
     default=8080,
@@ -35,6 +35,11 @@ TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture", "metrics_port"}
     "--capture",
     type=click.Path(file_okay=False, path_type=Path),
     help="Directory for capture records. Default: SACCADE_CAPTURE_DIR, else none are kept.",
+)
+@click.option(
+    "--trusted-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Ed25519 public key, PEM: what it did not sign is not served. Default: SACCADE_TRUSTED_KEY, else none.",
 )
 @click.option(
     "--metrics-port",
@@ -76,7 +81,10 @@ TORCHSERVE_OPTIONS = {"bundle", "port", "server", "capture", "metrics_port"}
 )
 @click.pass_context
 def command(context: click.Context, **options: Any) -> None:
-    """Serve BUNDLE on loopback until Ctrl-C or SIGTERM."""
+    """Serve bundles or model stores on loopback until Ctrl-C or SIGTERM; kserve reads them again at SIGHUP.
+
+    Of several versions of one model the first is the default; in a store that is the one published last.
+    """
     if options["server"] == "kserve":
         if options.pop("metrics_port") is not None:
             raise click.UsageError("--metrics-port needs --server torchserve.")
@@ -88,28 +96,38 @@ def command(context: click.Context, **options: Any) -> None:
     _torchserve(**{name: options[name] for name in TORCHSERVE_OPTIONS})
 
 
-def _torchserve(*, bundle: Path, port: int, server: str, capture: Path | None, metrics_port: int | None) -> None:
+def _torchserve(
+    *,
+    paths: tuple[Path, ...],
+    port: int,
+    server: str,
+    capture: Path | None,
+    trusted_key: Path | None,
+    metrics_port: int | None,
+) -> None:
+    from saccade.serving.archive import served_store
     from saccade.serving.torchserve import TorchServe
-    from saccade.steps.publish import publish
 
     configure_server_logging(sys.stderr, as_json=read_settings().log_format == "json")
+    trusted_key = trusted_key or read_settings().trusted_key
     with tempfile.TemporaryDirectory(prefix="saccade-serve-") as scratch:
-        model_store = Path(scratch) / "model_store"
-        publish(bundle, model_store)
+        store, key = served_store(paths, Path(scratch), trusted_key)
         with TorchServe(
-            model_store,
+            store,
             port=port,
             log_dir=Path(scratch) / "logs",
             capture_dir=capture,
+            trusted_key=key,
             metrics_port=_port_after(port, 2, metrics_port),
         ) as torchserve:
             logger.info(
-                f"Serving {bundle} at {torchserve.url}, its metrics at {torchserve.metrics_url}. Stop with Ctrl-C."
+                f"Serving {_listed(paths)} at {torchserve.url}, its metrics at {torchserve.metrics_url}. "
+                "Stop with Ctrl-C."
             )
             torchserve.wait()
 
 
-def _kserve(*, bundle: Path, capture: Path | None, **options: Any) -> None:
+def _kserve(*, paths: tuple[Path, ...], capture: Path | None, trusted_key: Path | None, **options: Any) -> None:
     from saccade.serving.batching import BatchLimits
     from saccade.serving.kserve_server import DoorOptions, KserveServer
     from saccade.serving.tokens import read_token
@@ -126,10 +144,21 @@ def _kserve(*, bundle: Path, capture: Path | None, **options: Any) -> None:
     )
     settings = read_settings()
     configure_server_logging(sys.stderr, as_json=settings.log_format == "json")
-    server = KserveServer(bundle, door, replace(settings, capture_dir=capture or settings.capture_dir))
-    server.start(
-        lambda: logger.info(f"Serving {bundle} at {server.url} and by gRPC at {server.grpc_address}. Stop with Ctrl-C.")
+    settings = replace(
+        settings,
+        capture_dir=capture or settings.capture_dir,
+        trusted_key=trusted_key or settings.trusted_key,
     )
+    server = KserveServer(paths, door, settings)
+    server.start(
+        lambda: logger.info(
+            f"Serving {_listed(paths)} at {server.url} and by gRPC at {server.grpc_address}. Stop with Ctrl-C."
+        )
+    )
+
+
+def _listed(paths: tuple[Path, ...]) -> str:
+    return ", ".join(map(str, paths))
 
 
 def _port_after(port: int, distance: int, wanted: int | None) -> int:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from saccade.core.errors import BundleError, UsageError
 from saccade.core.files import atomic_directory, sha256_of, write_json
 from saccade.serving.model_store import ARCHIVED_BUNDLE, SERVABLE_NAME, read_index, store_properties
 from saccade.serving.signing import sign
+from saccade.serving.sources import is_model_store, signed_copy
 
 ARCHIVED_MODULES = {"handler.py": "handler.py", "torch_stand_in.py": "torch.py"}
 INDEX_SIGNATURE = MODEL_STORE_INDEX + SIGNATURE_SUFFIX
@@ -52,6 +54,23 @@ def write_archive(
         if sign_key is not None:
             sign(draft, sign_key)
     return entry
+
+
+def served_store(paths: Sequence[Path], scratch: Path, trusted_key: Path | None) -> tuple[Path, Path | None]:
+    """Returns the model store at paths, or one made in scratch of the bundles there, and the key that it needs.
+
+    Of several versions of one model the first is the default.
+    Raises UsageError for a model store among others, BundleError for a bundle that trusted_key did not sign.
+    """
+    if len(paths) == 1 and is_model_store(paths[0]):
+        return paths[0], trusted_key
+    if store := next(filter(is_model_store, paths), None):
+        raise UsageError(f"'{store}' is a model store, and TorchServe serves one alone. Use --server kserve.")
+    model_store = scratch / "model_store"
+    for number, bundle in enumerate(reversed(paths)):
+        checked = bundle if trusted_key is None else signed_copy(bundle, scratch / f"signed-{number}", trusted_key)
+        write_archive(checked, model_store, keep_versions=len(paths))
+    return model_store, None
 
 
 def _check(bundle: Path, info: BundleInfo) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -49,14 +49,20 @@ class Batcher:
     What arrives during the calls fills the next batch. To be made, used and closed in one event loop.
     """
 
-    def __init__(self, predict: Callable[[list[bytes]], list[Any]], limits: BatchLimits, metrics: ModelMetrics) -> None:
-        """predict: returns one answer an image, in order."""
+    def __init__(
+        self,
+        predict: Callable[[list[bytes]], list[Any]],
+        limits: BatchLimits,
+        metrics: ModelMetrics,
+        threads: Executor,
+    ) -> None:
+        """predict: returns one answer an image, in order.   threads: CALLS of them, for the batchers of all models."""
         self._predict, self._limits, self._metrics = predict, limits, metrics
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._last_images = 0
         self._loop = asyncio.get_running_loop()
-        self._threads = ThreadPoolExecutor(CALLS, "predict")
+        self._threads = threads
         self._may_call = asyncio.Semaphore(CALLS)
         self._calls: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run())
@@ -85,10 +91,9 @@ class Batcher:
         return await asyncio.gather(*answers) if len(answers) > 1 else [await answers[0]]
 
     async def close(self) -> None:
-        """Ends the threads after their batches. Call it when no request is under way any more."""
+        """Ends the work after its batches. Call it when no request is under way any more."""
         self._task.cancel()
         await asyncio.gather(self._task, *self._calls, return_exceptions=True)
-        self._threads.shutdown()
 
     async def _run(self) -> None:
         while True:

@@ -4,7 +4,7 @@ Images come as `contents.bytes_contents` or as `raw_input_contents`; outputs go 
 Models cannot be loaded or unloaded over the network: those calls are answered with UNIMPLEMENTED.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,8 @@ from saccade import __version__
 from saccade.serving.answers import given_request_id
 from saccade.serving.protocol import Request, check_count, check_tensor, v2_document
 from saccade.serving.request_error import RequestError
+from saccade.serving.request_log import Call
+from saccade.serving.served_model import ServedModel
 from saccade.serving.service import EXTENSIONS, Service
 from saccade.serving.trace import TRACEPARENT, TRACESTATE, TraceContext, continued_trace
 from saccade.serving.v2_binary import bytes_elements, tensor_bytes
@@ -69,34 +71,38 @@ class _Door(GRPCInferenceServiceServicer):
         return messages.ServerMetadataResponse(name="saccade", version=__version__, extensions=EXTENSIONS)
 
     async def ModelReady(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
-        await self._check_model(request.name, request.version, context)
-        return messages.ModelReadyResponse(ready=self._service.is_ready)
+        document = await _about(request, context, self._service.readiness)
+        return messages.ModelReadyResponse(ready=document["ready"])
 
     async def ModelMetadata(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
-        await self._check_model(request.name, request.version, context)
-        return messages.ModelMetadataResponse(**self._service.metadata())
+        return messages.ModelMetadataResponse(**await _about(request, context, self._service.metadata))
 
     async def ModelInfer(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         service = self._service
         headers = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
         trace = continued_trace(_values(headers, TRACEPARENT), _values(headers, TRACESTATE))
-        call = service.call("grpc", given_request_id(*_values(headers, "x-request-id"), request.id), trace)
+        call = Call.start("grpc", given_request_id(*_values(headers, "x-request-id"), request.id), trace)
+        model: ServedModel | None = None
         try:
             service.check_token("".join(_values(headers, "authorization")))
-            service.check_model(request.model_name, request.model_version)
-            documents = await service.answer(_parsed(request), call)
+            with service.model(request.model_name, request.model_version) as model:
+                documents = await model.answer(_parsed(request), call)
             wanted = Wanted({output.name: False for output in request.outputs} or None)
             response = _response(v2_document(documents, call.request_id), wanted, bool(request.raw_input_contents))
         except Exception as error:
-            await _abort(service.refuse(error, call), context, trace)
+            await _abort(service.refuse(error, call, model), context, trace)
         context.set_trailing_metadata(tuple(trace.headers.items()))
         return response
 
-    async def _check_model(self, name: str, version: str, context: grpc.aio.ServicerContext) -> None:
-        try:
-            self._service.check_model(name, version)
-        except RequestError as error:
-            await _abort(error, context)
+
+async def _about(
+    request: Any, context: grpc.aio.ServicerContext, answer: Callable[[str, str], dict[str, Any]]
+) -> dict[str, Any]:
+    try:
+        document = answer(request.name, request.version)
+    except RequestError as error:
+        await _abort(error, context)
+    return document
 
 
 async def _abort(error: RequestError, context: grpc.aio.ServicerContext, trace: TraceContext | None = None) -> None:

@@ -47,8 +47,9 @@ class SaccadeHandler:
         self._predictor = Predictor(model_dir / BUNDLE, threads=settings.threads)
         self._metrics = Metrics()
         self._model_metrics = self._metrics.model(self._predictor.info, self._predictor.precision)
+        self._model_metrics.serve()
         self._capture = open_capture(settings, self._metrics)
-        self._log = RequestLog(self._predictor.info)
+        self._log = RequestLog()
         self._recorder = Recorder(self._predictor.info, settings, self._capture)
         atexit.register(self.close)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the exit handlers run
@@ -77,7 +78,7 @@ class SaccadeHandler:
                 bodies.append(self._answered(request, mine, call))
             except RequestError as error:
                 self._metrics.request_rejected(error.code)
-                self._log.refused(call, error)
+                self._log.refused(call, error, self._predictor.info)
                 context.set_response_status(error.http_status, HTTPStatus(error.http_status).phrase, idx=number)
                 bodies.append(error_body(error.code, str(error)))
         return bodies
@@ -100,7 +101,7 @@ class SaccadeHandler:
         if call.request_id != PROBE_REQUEST_ID:
             seconds = time.monotonic() - call.started
             self._model_metrics.request_answered(request.protocol, seconds, answers)
-            self._log.answered(call, seconds)
+            self._log.answered(call, seconds, self._predictor.info)
         return body
 
 

@@ -11,7 +11,7 @@ import json
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,15 +27,14 @@ from saccade.core.log import logger
 from saccade.core.settings import Settings
 from saccade.serving.batching import BatchLimits
 from saccade.serving.configuration import MAX_BODY_BYTES
-from saccade.serving.golden import surest_golden
 from saccade.serving.grpc_door import grpc_server
 from saccade.serving.http_bodies import Bodies
-from saccade.serving.metrics import Metrics
-from saccade.serving.predictor import Predictor
 from saccade.serving.protocol import PROBE_REQUEST_ID
-from saccade.serving.recording import Recorder, open_capture
+from saccade.serving.repository import Repository
 from saccade.serving.rest_door import rest_app
+from saccade.serving.served_model import ServedModel
 from saccade.serving.service import Service
+from saccade.serving.telemetry import Telemetry
 
 GRACE_S = 20  # for requests under way at a stop; an orderly end comes well within the 30 s that Kubernetes gives
 KEEP_ALIVE_S = 65  # longer than the 60 s of usual proxies, which would else meet a connection closed in their hands
@@ -56,18 +55,13 @@ class DoorOptions:
 
 
 class KserveServer(ModelServer):
-    """Serves one bundle over REST and gRPC until SIGTERM or Ctrl-C."""
+    """Serves bundles and model stores over REST and gRPC until SIGTERM or Ctrl-C. Reads them again at SIGHUP."""
 
-    def __init__(self, bundle: Path, options: DoorOptions, settings: Settings) -> None:
-        """Loads and verifies the bundle, and binds the REST port.
-
-        Raises UsageError for a port that cannot be used, BundleError for a bundle that must not be served.
-        """
+    def __init__(self, paths: Sequence[Path], options: DoorOptions, settings: Settings) -> None:
+        """Binds the REST port. Raises UsageError for one that cannot be used."""
         logging.getLogger("kserve").addHandler(logging.NullHandler())  # or kserve would configure logging for us
         super().__init__(http_port=options.port, grpc_port=options.grpc_port, grace_period=GRACE_S)
-        self._options, self._settings = options, settings
-        self._predictor = Predictor(bundle, threads=settings.threads)
-        self._golden, self._golden_label = surest_golden(bundle)
+        self._paths, self._options, self._settings = paths, options, settings
         self._socket = _bound(options.host, options.port)
         self.http_port = self._socket.getsockname()[1]
 
@@ -82,49 +76,48 @@ class KserveServer(ModelServer):
         return f"{self._options.host}:{self.grpc_port}"
 
     def start(self, on_ready: Callable[[], None]) -> None:
-        """Serves, and returns after an orderly stop. on_ready is called when the golden image is answered right.
+        """Loads, verifies and serves, and returns after an orderly stop.
 
-        Raises UsageError for a gRPC port that cannot be used, ServingError when the golden image is answered otherwise.
+        on_ready: called when the golden image of every model is answered right.
+        Raises UsageError for a gRPC port that cannot be used, BundleError for a model that must not be served,
+        ServingError when a golden image is answered otherwise.
         """
         prometheus_client.disable_created_metrics()  # one more series for each of ours, which nobody asks for
         with self._socket, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._run(on_ready))
 
     async def _run(self, on_ready: Callable[[], None]) -> None:
-        options = self._options
-        metrics = Metrics()
-        capture = open_capture(self._settings, metrics)
-        recorder = Recorder(self._predictor.info, self._settings, capture)
-        service = Service(self._predictor, options.batch, recorder, metrics, options.token)
-        rest = _Rest(self, rest_app(service, Bodies(options.max_body_bytes, options.max_held_bytes)), self._socket)
+        telemetry = Telemetry(self._settings)
+        repository = Repository(self._paths, self._options.batch, self._settings, telemetry)
         try:
-            with _signals() as signalled:
-                await self._serve_until(signalled, service, rest, on_ready)
+            await repository.load()
+            await self._serve(repository, Service(repository.models, telemetry, self._options.token), on_ready)
         finally:
-            await service.close()
-            if capture is not None:
-                capture.close()
+            await repository.close()
+            telemetry.close()
 
-    async def _serve_until(
-        self, signalled: asyncio.Event, service: Service, rest: "_Rest", on_ready: Callable[[], None]
-    ) -> None:
+    async def _serve(self, repository: Repository, service: Service, on_ready: Callable[[], None]) -> None:
+        options = self._options
+        rest = _Rest(self, rest_app(service, Bodies(options.max_body_bytes, options.max_held_bytes)), self._socket)
         grpc, self.grpc_port = self._bound_grpc(service)
         self._socket.listen()  # so that our own question waits for uvicorn and is not refused
         await grpc.start()
         serving = asyncio.create_task(rest.start())
         try:
-            await asyncio.to_thread(self._check_golden)
-            service.verified = True
-            on_ready()
-            await signalled.wait()
-            await self._drain(signalled, service)
+            with _signals(signal.SIGTERM, signal.SIGINT) as stop, _signals(signal.SIGHUP) as reload:
+                for model in service.models:
+                    await asyncio.to_thread(self._check_golden, model)
+                service.models.is_ready = True
+                on_ready()
+                await _until(stop, reload, repository)
+                await self._drain(stop, service)
         finally:
             rest.stop()
             await asyncio.gather(serving, grpc.stop(GRACE_S))
 
     async def _drain(self, signalled: asyncio.Event, service: Service) -> None:
         """Lets load balancers notice that readiness is false; a second signal ends the wait."""
-        service.draining = True
+        service.drain()
         logger.info(f"Stopping: requests are taken for {self._options.drain_s:g} s more, then those under way end.")
         signalled.clear()
         with contextlib.suppress(TimeoutError):
@@ -141,18 +134,19 @@ class KserveServer(ModelServer):
                 f"gRPC cannot listen on {address}. Choose another --grpc-port, or 0 for a free one."
             ) from error
 
-    def _check_golden(self) -> None:
+    def _check_golden(self, model: ServedModel) -> None:
         """Asks through our own REST door, as a client would. Raises ServingError for a wrong answer or none."""
         host = "127.0.0.1" if self._options.host in ("0.0.0.0", "") else self._options.host
         headers = {"Content-Type": "application/octet-stream", "X-Request-Id": PROBE_REQUEST_ID}
         if self._options.token is not None:
             headers["Authorization"] = f"Bearer {self._options.token.decode()}"
         connection = http.client.HTTPConnection(host, self.http_port, timeout=60)
-        connection.request("POST", f"/predictions/{self._predictor.info.name}", self._golden, headers)
+        path = f"/predictions/{model.info.name}/{model.info.version}"
+        connection.request("POST", path, model.golden, headers)
         body = connection.getresponse().read()
         connection.close()
-        if json.loads(body).get("label") != self._golden_label:
-            raise ServingError(f"The server answers its golden image with {body[:200]!r}, not '{self._golden_label}'.")
+        if json.loads(body).get("label") != model.golden_label:
+            raise ServingError(f"The server answers a golden image with {body[:200]!r}, not '{model.golden_label}'.")
 
 
 class _Rest(RESTServer):
@@ -181,12 +175,25 @@ class _Rest(RESTServer):
         self._server.should_exit = True
 
 
+async def _until(stop: asyncio.Event, reload: asyncio.Event, repository: Repository) -> None:
+    """Reloads whenever that is asked for, until the stop; a reload that is under way then is given up."""
+
+    async def reload_for_ever() -> None:
+        while await reload.wait():
+            reload.clear()
+            await repository.reload()
+
+    reloading = asyncio.create_task(reload_for_ever())
+    await stop.wait()
+    reloading.cancel()
+    await asyncio.gather(reloading, return_exceptions=True)
+
+
 @contextlib.contextmanager
-def _signals() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM and Ctrl-C set."""
+def _signals(*kinds: signal.Signals) -> Iterator[asyncio.Event]:
+    """An event that these signals set."""
     signalled = asyncio.Event()
     loop = asyncio.get_running_loop()
-    kinds = (signal.SIGTERM, signal.SIGINT)
     for kind in kinds:
         loop.add_signal_handler(kind, signalled.set)
     try:

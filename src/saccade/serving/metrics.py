@@ -36,7 +36,7 @@ class Metrics:
         self.queued = Gauge("saccade_queued_images", "Images that wait for a batch", MODEL, registry=own)
         self.ready = Gauge("saccade_ready", "1 while requests should come", MODEL, registry=own)
         ProcessCollector(registry=own)
-        self._info = Gauge(
+        self.info = Gauge(
             "saccade_model_info",
             "The served models",
             (*MODEL, "precision", "dataset_id"),
@@ -54,9 +54,8 @@ class Metrics:
         }
 
     def model(self, info: BundleInfo, precision: str) -> "ModelMetrics":
-        """Returns what counts for one model, and lists it as served."""
-        self._info.labels(info.name, info.version, precision, info.dataset_id).set(1)
-        return ModelMetrics(self, info)
+        """Returns what counts for one model."""
+        return ModelMetrics(self, info, precision)
 
     def request_rejected(self, reason: str) -> None:
         """reason: the code of the error; there are few."""
@@ -79,8 +78,9 @@ class Metrics:
 class ModelMetrics:
     """The metrics of one served model. Its series are looked up once."""
 
-    def __init__(self, metrics: Metrics, info: BundleInfo) -> None:
+    def __init__(self, metrics: Metrics, info: BundleInfo, precision: str) -> None:
         self._metrics, self._model = metrics, (info.name, info.version)
+        self._info = (*self._model, precision, info.dataset_id)
         self._prepare, self._infer, self._predict, self._batches = (
             histogram.labels(*self._model)
             for histogram in (metrics.prepare, metrics.infer, metrics.predict, metrics.batches)
@@ -89,10 +89,20 @@ class ModelMetrics:
         self._answers = [metrics.answers.labels(*self._model, label) for label in info.classes]
         self._ood = metrics.ood.labels(*self._model)
 
+    def serve(self) -> None:
+        """Lists the model as served."""
+        self._metrics.info.labels(*self._info).set(1)
+
     def watch(self, queued_images: Callable[[], int], is_ready: Callable[[], bool]) -> None:
         """Asks these functions at every scrape of this process."""
         self._metrics.queued.labels(*self._model).set_function(queued_images)
         self._metrics.ready.labels(*self._model).set_function(is_ready)
+
+    def retire(self) -> None:
+        """Lists the model no longer, and asks nothing of it. Its counters stay, as those of Prometheus never fall."""
+        self._metrics.info.remove(*self._info)
+        self._metrics.queued.remove(*self._model)
+        self._metrics.ready.remove(*self._model)
 
     def request_answered(self, protocol: str, seconds: float, answers: Sequence[Any]) -> None:
         """answers: of saccade_native, without an error."""

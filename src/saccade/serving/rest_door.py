@@ -31,6 +31,7 @@ from saccade.serving.protocol import (
 )
 from saccade.serving.request_error import RequestError
 from saccade.serving.request_log import Call
+from saccade.serving.served_model import ServedModel
 from saccade.serving.service import EXTENSIONS, Service
 from saccade.serving.trace import TRACEPARENT, TRACESTATE, continued_trace
 from saccade.serving.v2_binary import binary_response, parse_binary_request
@@ -43,7 +44,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def rest_app(service: Service, bodies: Bodies) -> Starlette:
-    """Returns the ASGI application of one served model."""
+    """Returns the ASGI application of a service."""
     door = _Door(service, bodies)
     models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
     questions = [
@@ -67,6 +68,7 @@ def rest_app(service: Service, bodies: Bodies) -> Starlette:
     # Starlette tries routes in order: the busy ones come first.
     routes = [Route(path, door.infer, methods=["POST", "PUT"]) for path in inferences]  # curl -T sends PUT
     routes += [Route(path, handler, methods=["GET"]) for path, handler in questions]
+    routes.append(Route("/v2/repository/index", door.repository_index, methods=["POST"]))
     return Starlette(routes=routes, exception_handlers={HTTPException: _no_such_route})
 
 
@@ -85,15 +87,16 @@ class _Door:
         return JSONResponse({"name": "saccade", "version": __version__, "extensions": EXTENSIONS})
 
     async def models(self, request: Request) -> Response:
-        return JSONResponse({"models": [self._service.info.name]})
+        return JSONResponse({"models": self._service.models.names})
+
+    async def repository_index(self, request: Request) -> Response:
+        return JSONResponse(self._service.models.index())
 
     async def model_metadata(self, request: Request) -> Response:
-        return self._about_model(request, lambda: (self._service.metadata(), HTTPStatus.OK))
+        return _about(request, self._service.metadata)
 
     async def model_ready(self, request: Request) -> Response:
-        is_ready = self._service.is_ready
-        status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return self._about_model(request, lambda: ({"name": self._service.info.name, "ready": is_ready}, status))
+        return _about(request, self._service.readiness)
 
     async def metrics(self, request: Request) -> Response:
         content, content_type = self._service.metrics.scrape(request.headers.get("accept", ""))
@@ -102,42 +105,47 @@ class _Door:
     async def infer(self, request: Request) -> Response:
         service = self._service
         trace = continued_trace(request.headers.getlist(TRACEPARENT), request.headers.getlist(TRACESTATE))
-        call = service.call("rest", given_request_id(request.headers.get("x-request-id")), trace)
+        call = Call.start("rest", given_request_id(request.headers.get("x-request-id")), trace)
+        model: ServedModel | None = None
         try:
             service.check_token(request.headers.get("authorization", ""))
-            self._check_model(request)
-            async with self._bodies.read(request) as body:
-                response = await self._answered(_parsed(body, request), call, request)
+            with service.model(*_model_of(request)) as model:
+                async with self._bodies.read(request) as body:
+                    response = await _answered(model, _parsed(body, request), call, request)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         except Exception as error:
-            response = _refusal(service.refuse(error, call), call, request)
+            response = _refusal(service.refuse(error, call, model), call, request)
         response.headers.update(trace.headers)
         if service.draining:
             response.headers["connection"] = "close"  # so that the client's next request goes to another server
         return response
 
-    async def _answered(self, asked: ImageRequest, call: Call, request: Request) -> Response:
-        request_id = given_request_id(request.headers.get("x-request-id"), asked.id) or call.request_id
-        call = replace(call, protocol=asked.protocol, request_id=request_id)
-        documents = await self._service.answer(asked, call)
-        headers = {"x-request-id": call.request_id, "content-type": JSON_CONTENT_TYPE}
-        if asked.protocol != "v2":
-            return Response(response_body(asked.protocol, documents, call.request_id), headers=headers)
-        content, json_bytes = binary_response(v2_document(documents, call.request_id), asked.wanted)
-        if json_bytes is not None:
-            headers |= {JSON_LENGTH: str(json_bytes), "content-type": "application/octet-stream"}
-        return Response(content, headers=headers)
 
-    def _check_model(self, request: Request) -> None:
-        self._service.check_model(request.path_params["model"], request.path_params.get("version", ""))
+async def _answered(model: ServedModel, asked: ImageRequest, call: Call, request: Request) -> Response:
+    request_id = given_request_id(request.headers.get("x-request-id"), asked.id) or call.request_id
+    call = replace(call, protocol=asked.protocol, request_id=request_id)
+    documents = await model.answer(asked, call)
+    headers = {"x-request-id": call.request_id, "content-type": JSON_CONTENT_TYPE}
+    if asked.protocol != "v2":
+        return Response(response_body(asked.protocol, documents, call.request_id), headers=headers)
+    content, json_bytes = binary_response(v2_document(documents, call.request_id), asked.wanted)
+    if json_bytes is not None:
+        headers |= {JSON_LENGTH: str(json_bytes), "content-type": "application/octet-stream"}
+    return Response(content, headers=headers)
 
-    def _about_model(self, request: Request, answer: Callable[[], tuple[dict[str, Any], int]]) -> Response:
-        try:
-            self._check_model(request)
-        except RequestError as error:
-            return _error(error, request)
-        return JSONResponse(*answer())
+
+def _model_of(request: Request) -> tuple[str, str]:
+    return request.path_params["model"], request.path_params.get("version", "")
+
+
+def _about(request: Request, answer: Callable[[str, str], dict[str, Any]]) -> Response:
+    try:
+        document = answer(*_model_of(request))
+    except RequestError as error:
+        return _error(error, request)
+    is_ready = document.get("ready", True)
+    return JSONResponse(document, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _parsed(body: bytes, request: Request) -> ImageRequest:

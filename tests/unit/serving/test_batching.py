@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -47,11 +48,13 @@ def run(predictor, metrics, colour_bundle) -> Callable[..., object]:
     def in_a_loop(work: Callable[[Batcher], Awaitable[object]], limits: BatchLimits | None = None) -> object:
         async def main() -> object:
             model_metrics = metrics.model(BundleInfo.load(colour_bundle / BUNDLE_JSON), "f32")
-            batcher = Batcher(predictor.predict, limits or BatchLimits(), model_metrics)
+            thread = ThreadPoolExecutor(CALLS)
+            batcher = Batcher(predictor.predict, limits or BatchLimits(), model_metrics, thread)
             try:
                 return await work(batcher)
             finally:
                 await batcher.close()
+                thread.shutdown()
 
         return asyncio.run(main())
 

@@ -60,9 +60,11 @@ def lines(stream: io.StringIO) -> list[dict]:
 
 
 def test_refusal_is_one_object_with_every_field(stream):
-    RequestLog(MODEL).refused(call(), OVERLOADED)
+    RequestLog().refused(call(), OVERLOADED, MODEL)
     (line,) = lines(stream)
-    assert line.pop("message").startswith("Request mine was refused: model colours, version 7, protocol v2, status 503")
+    assert line.pop("message").startswith(
+        "Request mine was refused: model colours, version 7, status 503, code overloaded"
+    )
     assert line.pop("time").endswith("+00:00")
     assert line.pop("seconds") > 0
     assert line == {
@@ -79,37 +81,37 @@ def test_refusal_is_one_object_with_every_field(stream):
 
 
 def test_message_of_an_error_is_not_told_as_it_may_repeat_the_client(stream):
-    RequestLog(MODEL).refused(
-        call(), RequestError("unknown_model", "There is no model 'secret\nINFO: all is well'", 404)
+    RequestLog().refused(
+        call(), RequestError("unknown_model", "There is no model 'secret\nINFO: all is well'", 404), None
     )
     assert "secret" not in stream.getvalue()
     assert lines(stream)[0]["level"] == "INFO"
 
 
 def test_quick_success_is_told_only_when_sampled(stream, monkeypatch):
-    RequestLog(MODEL).answered(call(), 0.01)
+    RequestLog().answered(call(), 0.01, MODEL)
     assert stream.getvalue() == ""
     monkeypatch.setenv("SACCADE_LOG_SAMPLE", "1")
-    RequestLog(MODEL).answered(call(), 0.01)
+    RequestLog().answered(call(), 0.01, MODEL)
     assert [(line["status"], line["seconds"]) for line in lines(stream)] == [(200, 0.01)]
 
 
 def test_slow_success_is_told(stream, monkeypatch):
     monkeypatch.setenv("SACCADE_LOG_SLOW_SECONDS", "0.5")
-    log = RequestLog(MODEL)
-    log.answered(call("quick"), 0.49)
-    log.answered(call("slow"), 0.5)
+    log = RequestLog()
+    log.answered(call("quick"), 0.49, MODEL)
+    log.answered(call("slow"), 0.5, MODEL)
     assert [line["request_id"] for line in lines(stream)] == ["slow"]
 
 
 def test_flood_of_failures_is_counted_and_not_told(stream):
     now = [1.0]
-    log = RequestLog(MODEL, clock=lambda: now[0])
+    log = RequestLog(clock=lambda: now[0])
     for _ in range(1000):
-        log.refused(call(), OVERLOADED)
+        log.refused(call(), OVERLOADED, MODEL)
     assert len(lines(stream)) == 50
     now[0] += 0.1  # ten lines a second
-    log.refused(call("later"), OVERLOADED)
+    log.refused(call("later"), OVERLOADED, MODEL)
     last = lines(stream)[-1]
     assert (last["request_id"], last["lines_left_out"]) == ("later", 950)
 
