@@ -4,11 +4,13 @@ Images come as `contents.bytes_contents` or as `raw_input_contents`; outputs go 
 Models cannot be loaded or unloaded over the network: those calls are answered with UNIMPLEMENTED.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as messages
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import (
@@ -18,6 +20,8 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import (
 
 from saccade import __version__
 from saccade.serving.answers import given_request_id
+from saccade.serving.grpc_bodies import Messages
+from saccade.serving.http_bodies import Bodies
 from saccade.serving.protocol import Request, check_count, check_tensor, v2_document
 from saccade.serving.request_error import RequestError
 from saccade.serving.request_log import Call
@@ -31,35 +35,45 @@ STATUS = {
     HTTPStatus.BAD_REQUEST: grpc.StatusCode.INVALID_ARGUMENT,
     HTTPStatus.UNAUTHORIZED: grpc.StatusCode.UNAUTHENTICATED,
     HTTPStatus.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    HTTPStatus.REQUEST_TIMEOUT: grpc.StatusCode.DEADLINE_EXCEEDED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
     HTTPStatus.SERVICE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
 }
+SERVICE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 ERROR_CODE = "saccade-error-code"  # trailing metadata: the code that REST puts into its error body
 CONTENTS = {"BYTES": "bytes_contents", "FP32": "fp32_contents", "BOOL": "bool_contents"}
 
 
-def grpc_server(service: Service, address: str, max_message_bytes: int, max_calls: int) -> tuple[grpc.aio.Server, int]:
+def grpc_server(service: Service, bodies: Bodies, address: str, max_calls: int) -> tuple[grpc.aio.Server, int]:
     """Returns a server that is bound but not started, and its port.
 
-    max_calls: under way at once; more are refused with RESOURCE_EXHAUSTED, as are longer messages.
+    max_calls: under way at once; more are refused with RESOURCE_EXHAUSTED, as are messages that are too long.
     Raises RuntimeError when the address cannot be used.
     """
+    received = Messages(bodies)
     options = [
-        ("grpc.max_receive_message_length", max_message_bytes),
-        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_receive_message_length", received.max_bytes),
+        ("grpc.max_send_message_length", received.max_bytes),
+        ("grpc.max_concurrent_streams", max_calls),  # of one connection
+        ("grpc.http2.bdp_probe", 0),  # or the buffer of a call that we do not read yet could grow to megabytes
+        ("grpc.server_handshake_timeout_ms", 10_000),
         ("grpc.so_reuseport", 0),  # or a second server on this port would take half of the requests
     ]
     server = grpc.aio.server(options=options, maximum_concurrent_rpcs=max_calls)
-    add_GRPCInferenceServiceServicer_to_server(_Door(service), server)
-    names = (messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)  # grpcurl and its kind ask by it what they may send
+    door = _Door(service, received)
+    inference = {"ModelInfer": grpc.stream_unary_rpc_method_handler(door.infer, None, _serialized)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, inference),))
+    add_GRPCInferenceServiceServicer_to_server(door, server)
+    server.add_registered_method_handlers(SERVICE, inference)  # grpc asks those first, and the last one counts
+    reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)  # what grpcurl asks first
     return server, server.add_insecure_port(address)
 
 
 class _Door(GRPCInferenceServiceServicer):
     """Method names are those of the protocol. grpc's abort raises, so that nothing runs after it."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, received: Messages) -> None:
+        self._service, self._received = service, received
 
     async def ServerLive(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         return messages.ServerLiveResponse(live=True)
@@ -77,16 +91,21 @@ class _Door(GRPCInferenceServiceServicer):
     async def ModelMetadata(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         return messages.ModelMetadataResponse(**await _about(request, context, self._service.metadata))
 
-    async def ModelInfer(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+    async def infer(self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> Any:
+        """ModelInfer."""
         service = self._service
         headers = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
         trace = continued_trace(_values(headers, TRACEPARENT), _values(headers, TRACESTATE))
-        call = Call.start("grpc", given_request_id(*_values(headers, "x-request-id"), request.id), trace)
+        given_ids = _values(headers, "x-request-id")
+        call = Call.start("grpc", given_request_id(*given_ids), trace)
         model: ServedModel | None = None
         try:
             service.check_token("".join(_values(headers, "authorization")))
-            with service.model(request.model_name, request.model_version) as model:
-                documents = await model.answer(_parsed(request), call)
+            async with self._received.read(requests) as content:
+                request = _decoded(content)
+                call = replace(call, request_id=given_request_id(*given_ids, request.id) or call.request_id)
+                with service.model(request.model_name, request.model_version) as model:
+                    documents = await model.answer(_parsed(request), call)
             wanted = Wanted({output.name: False for output in request.outputs} or None)
             response = _response(v2_document(documents, call.request_id), wanted, bool(request.raw_input_contents))
         except Exception as error:
@@ -113,6 +132,18 @@ async def _abort(error: RequestError, context: grpc.aio.ServicerContext, trace: 
 
 def _values(headers: Sequence[tuple[str, str]], name: str) -> list[str]:
     return [value for key, value in headers if key == name]
+
+
+def _decoded(content: bytes) -> Any:
+    try:
+        return messages.ModelInferRequest.FromString(content)
+    except DecodeError as error:
+        raise RequestError("invalid_request", "The message is no ModelInferRequest.") from error
+
+
+def _serialized(response: Any) -> bytes:
+    content: bytes = response.SerializeToString()
+    return content
 
 
 def _parsed(request: Any) -> Request:

@@ -28,6 +28,7 @@ from saccade.core.settings import Settings
 from saccade.serving.batching import BatchLimits
 from saccade.serving.configuration import MAX_BODY_BYTES
 from saccade.serving.grpc_door import grpc_server
+from saccade.serving.guarded_http import IDLE_S, GuardedHttp
 from saccade.serving.http_bodies import Bodies
 from saccade.serving.protocol import PROBE_REQUEST_ID
 from saccade.serving.repository import Repository
@@ -37,7 +38,6 @@ from saccade.serving.service import Service
 from saccade.serving.telemetry import Telemetry
 
 GRACE_S = 20  # for requests under way at a stop; an orderly end comes well within the 30 s that Kubernetes gives
-KEEP_ALIVE_S = 65  # longer than the 60 s of usual proxies, which would else meet a connection closed in their hands
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,9 @@ class KserveServer(ModelServer):
 
     async def _serve(self, repository: Repository, service: Service, on_ready: Callable[[], None]) -> None:
         options = self._options
-        rest = _Rest(self, rest_app(service, Bodies(options.max_body_bytes, options.max_held_bytes)), self._socket)
-        grpc, self.grpc_port = self._bound_grpc(service)
+        bodies = Bodies(options.max_body_bytes, options.max_held_bytes)
+        rest = _Rest(self, rest_app(service, bodies), self._socket)
+        grpc, self.grpc_port = self._bound_grpc(service, bodies)
         self._socket.listen()  # so that our own question waits for uvicorn and is not refused
         await grpc.start()
         serving = asyncio.create_task(rest.start())
@@ -124,11 +125,11 @@ class KserveServer(ModelServer):
             async with asyncio.timeout(self._options.drain_s):
                 await signalled.wait()
 
-    def _bound_grpc(self, service: Service) -> tuple[Server, int]:
+    def _bound_grpc(self, service: Service, bodies: Bodies) -> tuple[Server, int]:
         options = self._options
         address = f"{options.host}:{options.grpc_port}"
         try:
-            return grpc_server(service, address, options.max_body_bytes, options.batch.queue_images)
+            return grpc_server(service, bodies, address, options.batch.queue_images)
         except RuntimeError as error:
             raise UsageError(
                 f"gRPC cannot listen on {address}. Choose another --grpc-port, or 0 for a free one."
@@ -159,10 +160,11 @@ class _Rest(RESTServer):
             server.model_repository_extension,
             server.http_port,
             grace_period=GRACE_S,
-            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_keep_alive=IDLE_S,
         )
         self._listener = listener
-        self.config.lifespan, self.config.ws = "off", "none"
+        self.config.lifespan, self.config.ws, self.config.http = "off", "none", GuardedHttp
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # or every request that is no HTTP wrote a line
         self.config.access_log = self.config.server_header = False
         self._server.capture_signals = contextlib.nullcontext
 

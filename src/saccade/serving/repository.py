@@ -53,6 +53,7 @@ class Repository:
             except Exception as error:
                 refused[source.name, source.version] = _reason(source, error)
         self._switch(found, refused)
+        logger.info(f"Serving {', '.join(f'{model.info.name} {model.info.version}' for model in self.models)}.")
 
     async def close(self) -> None:
         """Waits for the requests under way in all models and gives the models up."""
@@ -84,7 +85,6 @@ class Repository:
         for model in self.models:
             model.metrics.serve()
             model.metrics.watch(partial(getattr, model, "queued_images"), partial(getattr, self.models, "is_ready"))
-        logger.info(f"Serving {', '.join(f'{model.info.name} {model.info.version}' for model in self.models)}.")
 
 
 async def _closed(model: ServedModel) -> None:

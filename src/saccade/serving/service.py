@@ -13,7 +13,7 @@ from saccade.serving.request_log import Call
 from saccade.serving.served_model import ServedModel
 from saccade.serving.telemetry import Telemetry
 
-EXTENSIONS = ["binary_tensor_data", "model_repository"]
+EXTENSIONS = ["binary_tensor_data"]
 
 
 class Service:

@@ -82,3 +82,16 @@ def test_body_that_stalls_is_given_up(monkeypatch):
     with pytest.raises(RequestError) as caught:
         read(Bodies(10, 10), sent([b"x"], end="stall"))
     assert (caught.value.code, caught.value.http_status) == ("slow_body", 408)
+
+
+def test_announced_bytes_that_do_not_come_take_no_room():
+    bodies = Bodies(10, 10)
+
+    async def slow_and_quick() -> bytes:
+        slow = asyncio.create_task(bodies.read(sent([b"x"], announced=10, end="stall")).__aenter__())
+        await asyncio.sleep(0.01)
+        async with bodies.read(sent([b"quick"], announced=5)) as body:
+            slow.cancel()
+            return body
+
+    assert asyncio.run(slow_and_quick()) == b"quick"
