@@ -11,12 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 import psutil
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as messages
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
+
+from saccade.serving.rest_door import rest_app
 
 pytestmark = pytest.mark.integration
 REQUESTS = 10_000  # always the same ones
@@ -32,6 +37,7 @@ PATHS = (
     *("/v2/repository/index", "/v2/models", "/metrics", "/", "/v2/models/colours/ready", "/openapi.json"),
 )
 TYPES = ("application/json", "image/jpeg", "application/octet-stream", "text/plain", "multipart/form-data", "a/b;c", "")
+JSON_KEYS = ("inputs", "instances", "outputs", "name", "shape", "datatype", "data", "parameters", "id", "b64")
 NUMBERS = (-1, 0, 1, 2, 2**31, 2**63, -(2**63), 10**400, 1.5, 1e308, None, True, "1", [], {}, [1], "\u0000", "é" * 50)
 HEADS = (b"GET", b"POST", b"PUT", b"HEAD", b"TRACE", b"CONNECT", b"OPTIONS", b"PRI", b"\x16\x03\x01", b"")
 MAX_GROWTH_BYTES = 50 << 20  # of resident memory; some 3 MB were seen
@@ -180,6 +186,38 @@ def test_ten_thousand_bad_requests_are_refused_and_leave_no_trace(door, colour_i
 def garbages(seed: int, images: list[bytes], count: int) -> list[bytes]:
     choose = random.Random(seed)
     return [garbage(choose, images) for _ in range(count)]
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, method, told) for path, methods in document["paths"].items() for method, told in methods.items()]
+
+
+def test_every_answer_has_a_status_that_the_openapi_document_tells(door):
+    document = door.json("GET", "/openapi.json")[1]
+    names = st.sampled_from(("colours", "7", "8")) | st.text(st.characters(exclude_characters="/:"), min_size=1)
+    bodies = st.binary(max_size=200) | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(JSON_KEYS), inner, max_size=6),
+    ).map(lambda value: json.dumps(value).encode())
+
+    @settings(max_examples=1000, derandomize=True, deadline=None, database=None)
+    @given(st.sampled_from(operations(document)), names, names, bodies, st.sampled_from(TYPES))
+    def ask(operation: tuple[str, str, dict[str, Any]], model: str, version: str, body: bytes, kind: str) -> None:
+        path, method, told = operation
+        url = path.replace("{model}", quote(model, safe="")).replace("{version}", quote(version, safe=""))
+        status, headers, content = door.ask(method.upper(), url, body, {"Content-Type": kind})
+        assert str(status) in told["responses"], content
+        assert headers["content-type"].startswith(("application/json", "text/plain"))
+
+    ask()
+
+
+def test_openapi_document_has_every_path_and_none_else(door):
+    paths = door.json("GET", "/openapi.json")[1]["paths"]
+    app = rest_app(None, None)  # only its routes are looked at
+    assert {path: set(methods) for path, methods in paths.items()} == {
+        route.path: {method.lower() for method in route.methods} - {"head"} for route in app.routes
+    }
 
 
 def test_calls_that_send_nothing_do_not_shut_out_others(door):

@@ -7,6 +7,7 @@ kserve's own do not do is in docs/decisions/0006-kserve-door.md.
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -38,6 +39,7 @@ from saccade.serving.v2_binary import binary_response, parse_binary_request
 
 JSON_LENGTH = "Inference-Header-Content-Length"
 RETRY_AFTER_S = "1"
+OPENAPI = Path(__file__).with_name("openapi.json")
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -50,6 +52,7 @@ def rest_app(service: Service, bodies: Bodies) -> Starlette:
     questions = [
         ("/", door.live),
         ("/metrics", door.metrics),
+        ("/openapi.json", door.openapi),
         ("/v2", door.server_metadata),
         ("/v2/health/live", door.live),
         ("/v2/health/ready", door.ready),
@@ -97,6 +100,9 @@ class _Door:
 
     async def model_ready(self, request: Request) -> Response:
         return _about(request, self._service.readiness)
+
+    async def openapi(self, request: Request) -> Response:
+        return Response(OPENAPI.read_bytes(), headers={"content-type": JSON_CONTENT_TYPE})
 
     async def metrics(self, request: Request) -> Response:
         content, content_type = self._service.metrics.scrape(request.headers.get("accept", ""))
