@@ -194,7 +194,9 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 def test_every_answer_has_a_status_that_the_openapi_document_tells(door):
     document = door.json("GET", "/openapi.json")[1]
-    names = st.sampled_from(("colours", "7", "8")) | st.text(st.characters(exclude_characters="/:"), min_size=1)
+    names = st.sampled_from(("colours", "7", "8")) | st.text(
+        st.characters(codec="utf-8", exclude_characters="/:"), min_size=1
+    )
     bodies = st.binary(max_size=200) | st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(JSON_KEYS), inner, max_size=6),
@@ -206,7 +208,7 @@ def test_every_answer_has_a_status_that_the_openapi_document_tells(door):
         path, method, told = operation
         url = path.replace("{model}", quote(model, safe="")).replace("{version}", quote(version, safe=""))
         status, headers, content = door.ask(method.upper(), url, body, {"Content-Type": kind})
-        assert str(status) in told["responses"], content
+        assert str(status) in told["responses"].keys() - {"500"}, content
         assert headers["content-type"].startswith(("application/json", "text/plain"))
 
     ask()

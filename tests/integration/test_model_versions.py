@@ -106,6 +106,12 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def go_on(self, answers: int) -> None:
+        """Returns after so many more answers."""
+        before = len(self.answers)
+        while len(self.answers) < before + answers:
+            time.sleep(0.01)
+
     def _run(self, number: int) -> None:
         period_s = len(self._threads) / REQUESTS_PER_SECOND
         while not self._over.wait(period_s):
@@ -155,10 +161,11 @@ def test_new_versions_replace_old_ones_and_no_request_fails(stored, colour_bundl
     door, store = stored
     resident = []
     with Load(door, colour_image("red", 3)) as load:
+        load.go_on(5)
         for version in ("8", "9", "10"):
             publish(changed(colour_bundle, tmp_path / version, version=version), store)
             reload(door)
-            time.sleep(0.5)
+            load.go_on(25)
             resident.append(psutil.Process(door.process.pid).memory_info().rss)
     assert {status for status, _ in load.answers} == {200}
     assert {version for _, version in load.answers} == {"7", "8", "9", "10"}
@@ -178,7 +185,9 @@ def test_wrong_version_is_refused_with_the_reason_and_the_old_answers(stored, co
     (wrong / "golden" / "answers.json").write_text(json.dumps(golden))
     publish(changed(colour_bundle, wrong), store)
     with Load(door, colour_image("red", 3)) as load:
+        load.go_on(1)
         log = reload(door)
+        load.go_on(25)
     assert set(load.answers) == {(200, "7")}
     assert "colours 8 is refused" in log
     _, index = door.json("POST", "/v2/repository/index")

@@ -11,7 +11,7 @@ import json
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,14 +89,17 @@ class KserveServer(ModelServer):
     async def _run(self, on_ready: Callable[[], None]) -> None:
         telemetry = Telemetry(self._settings)
         repository = Repository(self._paths, self._options.batch, self._settings, telemetry)
+        service = Service(repository.models, telemetry, self._options.token)
         try:
-            await repository.load()
-            await self._serve(repository, Service(repository.models, telemetry, self._options.token), on_ready)
+            with _signals(signal.SIGTERM, signal.SIGINT) as stop, _signals(signal.SIGHUP) as reload:
+                await repository.load()
+                with _running(_reload_for_ever(reload, repository)):
+                    await self._serve(service, stop, on_ready)
         finally:
             await repository.close()
             telemetry.close()
 
-    async def _serve(self, repository: Repository, service: Service, on_ready: Callable[[], None]) -> None:
+    async def _serve(self, service: Service, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         options = self._options
         bodies = Bodies(options.max_body_bytes, options.max_held_bytes)
         rest = _Rest(self, rest_app(service, bodies), self._socket)
@@ -105,13 +108,12 @@ class KserveServer(ModelServer):
         await grpc.start()
         serving = asyncio.create_task(rest.start())
         try:
-            with _signals(signal.SIGTERM, signal.SIGINT) as stop, _signals(signal.SIGHUP) as reload:
-                for model in service.models:
-                    await asyncio.to_thread(self._check_golden, model)
-                service.models.is_ready = True
-                on_ready()
-                await _until(stop, reload, repository)
-                await self._drain(stop, service)
+            for model in service.models:
+                await asyncio.to_thread(self._check_golden, model)
+            service.models.is_ready = True
+            on_ready()
+            await stop.wait()
+            await self._drain(stop, service)
         finally:
             rest.stop()
             await asyncio.gather(serving, grpc.stop(GRACE_S))
@@ -177,18 +179,20 @@ class _Rest(RESTServer):
         self._server.should_exit = True
 
 
-async def _until(stop: asyncio.Event, reload: asyncio.Event, repository: Repository) -> None:
-    """Reloads whenever that is asked for, until the stop; a reload that is under way then is given up."""
+async def _reload_for_ever(asked: asyncio.Event, repository: Repository) -> None:
+    while await asked.wait():
+        asked.clear()
+        await repository.reload()
 
-    async def reload_for_ever() -> None:
-        while await reload.wait():
-            reload.clear()
-            await repository.reload()
 
-    reloading = asyncio.create_task(reload_for_ever())
-    await stop.wait()
-    reloading.cancel()
-    await asyncio.gather(reloading, return_exceptions=True)
+@contextlib.contextmanager
+def _running(work: Coroutine[None, None, None]) -> Iterator[None]:
+    """Has work done beside the block, at whose end it is given up."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @contextlib.contextmanager

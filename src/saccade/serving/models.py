@@ -70,7 +70,8 @@ class Models:
         for model in found:
             served.setdefault(model.info.name, {})[model.info.version] = model
         self._served, self._refused = served, dict(refused)
-        return [model for model in before if model not in set(self)]
+        remaining = set(self)
+        return [model for model in before if model not in remaining]
 
     def index(self) -> list[dict[str, Any]]:
         """The answer to V2's repository index: every version with its state."""
