@@ -28,6 +28,7 @@ def metrics() -> Metrics:
 @pytest.fixture
 def model(metrics) -> ModelMetrics:
     model = metrics.model(COLOURS, "f32")
+    model.serve()
     model.watch(lambda: 3, lambda: True)
     return model
 
@@ -88,6 +89,13 @@ def test_model_is_described(families):
     (sample,) = info.samples
     assert sample.value == 1
     assert {"model": "colours", "version": "7", "precision": "f32"}.items() <= sample.labels.items()
+
+
+def test_retired_model_is_listed_no_longer_but_its_counters_stay(metrics, model, families):
+    model.retire()
+    after = {family.name for family in plain_text(metrics.scrape("")[0].decode()) if family.samples}
+    assert after & {"saccade_model_info", "saccade_ready", "saccade_queued_images"} == set()
+    assert "saccade_answers" in after
 
 
 def test_both_formats_hold_the_same_values(metrics, families):
