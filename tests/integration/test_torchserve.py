@@ -24,7 +24,7 @@ from saccade.client import Client
 from saccade.core.artifacts import CAPTURE_GLOB
 from saccade.core.errors import BundleError, ServingError, UsageError
 from saccade.core.files import sha256_of
-from saccade.serving.configuration import MAX_BODY_BYTES
+from saccade.serving.configuration import MAX_BODY_BYTES, UNREACHABLE
 from saccade.serving.model_store import read_index
 from saccade.serving.torchserve import TorchServe
 from saccade.steps.publish import publish
@@ -242,7 +242,7 @@ def test_only_loopback_is_listened_on(server, store):
         for connection in psutil.net_connections("inet")
         if connection.pid in ours and connection.status == psutil.CONN_LISTEN
     ]
-    assert {address.ip.removeprefix("::ffff:") for address in sockets} == {"127.0.0.1"}
+    assert {address.ip.removeprefix("::ffff:") for address in sockets} == {"127.0.0.1", UNREACHABLE}
     assert server.port in {address.port for address in sockets}
 
 

@@ -12,7 +12,7 @@ from saccade.cli.main import existing_directory
 from saccade.core.log import configure_server_logging, logger
 from saccade.core.settings import read_settings
 
-TORCHSERVE_OPTIONS = {"paths", "port", "server", "capture", "trusted_key", "metrics_port"}
+TORCHSERVE_OPTIONS = {"paths", "port", "server", "capture", "trusted_key", "metrics_port", "host", "drain_seconds"}
 
 
 @click.command("serve")
@@ -29,7 +29,7 @@ TORCHSERVE_OPTIONS = {"paths", "port", "server", "capture", "trusted_key", "metr
     type=click.Choice(["torchserve", "kserve"]),
     default="torchserve",
     show_default=True,
-    help="The front door. Only kserve takes the options below --metrics-port.",
+    help="The front door. Only kserve takes the options below --drain-seconds.",
 )
 @click.option(
     "--capture",
@@ -48,6 +48,13 @@ TORCHSERVE_OPTIONS = {"paths", "port", "server", "capture", "trusted_key", "metr
     "kserve answers /metrics at --port.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
+@click.option(
+    "--drain-seconds",
+    type=click.FloatRange(0, 20),
+    default=0.0,
+    show_default=True,
+    help="After SIGTERM requests are still taken for so long, in s, while readiness is false.",
+)
 @click.option(
     "--grpc-port",
     type=click.IntRange(0, 65535),
@@ -72,17 +79,11 @@ TORCHSERVE_OPTIONS = {"paths", "port", "server", "capture", "trusted_key", "metr
     show_default=True,
     help="Longer request bodies are refused with 413.",
 )
-@click.option(
-    "--drain-seconds",
-    type=click.FloatRange(0, 20),
-    default=0.0,
-    show_default=True,
-    help="After SIGTERM requests are still taken for so long, in s, while readiness is false.",
-)
 @click.pass_context
 def command(context: click.Context, **options: Any) -> None:
-    """Serve bundles or model stores on loopback until Ctrl-C or SIGTERM; kserve reads them again at SIGHUP.
+    """Serve bundles or model stores on loopback until Ctrl-C or SIGTERM.
 
+    SIGHUP makes the server read them again; torchserve does so with a model store alone.
     Of several versions of one model the first is the default; in a store that is the one published last.
     """
     if options["server"] == "kserve":
@@ -97,34 +98,30 @@ def command(context: click.Context, **options: Any) -> None:
 
 
 def _torchserve(
-    *,
-    paths: tuple[Path, ...],
-    port: int,
-    server: str,
-    capture: Path | None,
-    trusted_key: Path | None,
-    metrics_port: int | None,
+    *, paths: tuple[Path, ...], port: int, trusted_key: Path | None, metrics_port: int | None, **options: Any
 ) -> None:
     from saccade.serving.archive import served_store
     from saccade.serving.torchserve import TorchServe
 
-    configure_server_logging(sys.stderr, as_json=read_settings().log_format == "json")
-    trusted_key = trusted_key or read_settings().trusted_key
+    settings = read_settings()
+    configure_server_logging(sys.stderr, as_json=settings.log_format == "json")
     with tempfile.TemporaryDirectory(prefix="saccade-serve-") as scratch:
-        store, key = served_store(paths, Path(scratch), trusted_key)
+        store, key = served_store(paths, Path(scratch), trusted_key or settings.trusted_key)
         with TorchServe(
             store,
+            host=options["host"],
             port=port,
             log_dir=Path(scratch) / "logs",
-            capture_dir=capture,
+            capture_dir=options["capture"],
             trusted_key=key,
             metrics_port=_port_after(port, 2, metrics_port),
+            drain_s=options["drain_seconds"],
         ) as torchserve:
             logger.info(
                 f"Serving {_listed(paths)} at {torchserve.url}, its metrics at {torchserve.metrics_url}. "
                 "Stop with Ctrl-C."
             )
-            torchserve.wait()
+            torchserve.serve()
 
 
 def _kserve(*, paths: tuple[Path, ...], capture: Path | None, trusted_key: Path | None, **options: Any) -> None:

@@ -3,34 +3,69 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 BATCH_SIZE = 32
 # TorchServe waits this long for another request, so it is added to a lone request's latency. What arrives while a batch
 # is computed waits in the queue anyway: at 1 ms, 16 busy connections were seen to fill batches of 10 to 15.
 MAX_BATCH_DELAY_MS = 1
 RESPONSE_TIMEOUT_S = 60  # a worker that takes longer for one batch is killed and started again
-JOB_QUEUE_SIZE = 256  # requests; more are refused with 503
+JOB_QUEUE_SIZE = 512  # requests; more are refused with 503. At 100 a second a worker may be away for 5 s.
 MAX_BODY_BYTES = 64 << 20
+MANAGEMENT_SOCKET, METRICS_SOCKET = "management.sock", "metrics.sock"
 
-# One C1 compiler and a serial collector start quickest and hold the least memory; netty's buffers are off the heap.
-JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xms64m", "-Xmx1g", "-Dfile.encoding=UTF-8")
+# A multicast group: a TCP socket may be bound to it, but no packet of TCP ever arrives there. TorchServe's gRPC cannot
+# be switched off, and on loopback its management would let every user of the machine register a directory as a model.
+UNREACHABLE = "224.0.0.1"
 
-# Warnings of the server and every line of the workers, but not one line a batch.
+# One C1 compiler and a serial collector start quickest and hold the least memory. Bodies that arrive are off the heap:
+# 512 MiB hold eight of the largest; then TorchServe hangs up on clients that still send.
+JAVA_OPTIONS = (
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-Xms64m",
+    "-Xmx1g",
+    "-XX:MaxDirectMemorySize=512m",
+    "-Dfile.encoding=UTF-8",
+)
+
+# Warnings of the server and every line of the workers, but not one line a batch, nor three for each question to the
+# management socket, that it has not the options of TCP.
 LOG4J_PROPERTIES = """\
 status = error
 appender.console.type = Console
 appender.console.name = console
 appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{ISO8601} %-5p %c{1} - %m%n
+appender.console.layout.pattern = %d{ISO8601} %-5p %t %c{1} - %m%n
 appender.console.filter.batch.type = RegexFilter
 appender.console.filter.batch.regex = Backend received inference at.*
 appender.console.filter.batch.onMatch = DENY
 appender.console.filter.batch.onMismatch = NEUTRAL
 rootLogger.level = warn
 rootLogger.appenderRef.console.ref = console
+logger.options.name = io.netty.bootstrap
+logger.options.level = error
 logger.workers.name = MODEL_LOG
 logger.workers.level = info
 """
+
+
+# For a version that is added to a running server; one with which it starts is described in its config.properties.
+REGISTRATION_OPTIONS = {
+    "batch_size": BATCH_SIZE,
+    "max_batch_delay": MAX_BATCH_DELAY_MS,
+    "response_timeout": RESPONSE_TIMEOUT_S,
+}
+
+# A model that can have no worker: there is none of that runtime, and no second attempt to start it.
+UNREADY_VERSION = "none"
+UNREADY_MANIFEST = {
+    "createdOn": "01/01/1970 00:00:00",
+    "runtime": "LSP",
+    "model": {"modelName": "", "handler": "none", "modelVersion": UNREADY_VERSION, "configFile": "model-config.yaml"},
+    "archiverVersion": "0.12.0",
+}
+UNREADY_CONFIG = "maxRetryTimeoutInSec: 0\n"
 
 
 @dataclass(frozen=True)
@@ -74,6 +109,34 @@ def config_properties(models: Sequence[ServedModel]) -> str:
             "models": json.dumps(_versions(models)),
         }
     )
+
+
+def private_properties(url: str, directory: Path) -> str:
+    """Returns what a server of ours has otherwise than the published one: its address, and a management API.
+
+    url: where inference listens.   directory: private, for the sockets of management and metrics.
+    """
+    return "\n" + properties(
+        {
+            "inference_address": url,
+            "management_address": f"unix:{directory}/{MANAGEMENT_SOCKET}",
+            "metrics_address": f"unix:{directory}/{METRICS_SOCKET}",
+            "enable_model_api": "true",  # behind that socket alone
+            "grpc_management_address": UNREACHABLE,
+            "grpc_inference_port": "0",
+            "grpc_management_port": "0",
+            "enable_envvars_config": "false",
+        }
+    )
+
+
+def write_unready_model(directory: Path) -> Path:
+    """Writes a model that is never ready into directory and returns it. With it registered, so is the whole server."""
+    model = directory / "unready"
+    (model / "MAR-INF").mkdir(parents=True)
+    (model / "MAR-INF" / "MANIFEST.json").write_text(json.dumps(UNREADY_MANIFEST))
+    (model / "model-config.yaml").write_text(UNREADY_CONFIG)
+    return model
 
 
 def properties(values: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import sys
 import time
 from http import HTTPStatus
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from saccade.core.log import configure_server_logging, logger
@@ -24,6 +25,7 @@ from saccade.serving.protocol import (
     error_body,
     parse_request,
     response_body,
+    v2_error_body,
 )
 from saccade.serving.recording import Recorder, open_capture
 from saccade.serving.request_error import RequestError
@@ -52,7 +54,7 @@ class SaccadeHandler:
         self._log = RequestLog()
         self._recorder = Recorder(self._predictor.info, settings, self._capture)
         atexit.register(self.close)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the exit handlers run
+        signal.signal(signal.SIGTERM, self._end)
         info = self._predictor.info
         logger.info(f"Model {info.name} {info.version} loaded in {time.monotonic() - started:.2f} s")
 
@@ -80,13 +82,20 @@ class SaccadeHandler:
                 self._metrics.request_rejected(error.code)
                 self._log.refused(call, error, self._predictor.info)
                 context.set_response_status(error.http_status, HTTPStatus(error.http_status).phrase, idx=number)
-                bodies.append(error_body(error.code, str(error)))
+                is_v2 = error.is_v2 or (isinstance(request, Request) and request.protocol == "v2")
+                bodies.append((v2_error_body if is_v2 else error_body)(error.code, str(error)))
         return bodies
 
     def close(self) -> None:
         """Writes the records that wait. Python calls it when the worker ends in order."""
         if self._capture is not None:
             self._capture.close()
+
+    def _end(self, _signal: int, _frame: FrameType | None) -> None:
+        """Closes while the connection to TorchServe is open: it kills a worker that has hung up."""
+        atexit.unregister(self.close)
+        self.close()
+        sys.exit(0)
 
     def _predicted(self, images: list[bytes]) -> list[Any]:
         started = time.monotonic()

@@ -1,5 +1,6 @@
-"""The Java that runs TorchServe's frontend."""
+"""The Java that runs TorchServe's frontend, and where that is installed."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -35,3 +36,11 @@ def find_java() -> Java:
     if int(match[2]) < OLDEST_VERSION:
         raise UsageError(f"'{found}' is Java {match[1]}. {INSTALL}")
     return Java(Path(found), match[1])
+
+
+def find_torchserve() -> Path:
+    """Returns the directory of TorchServe's package `ts`. Raises UsageError when it is not installed."""
+    spec = importlib.util.find_spec("ts")
+    if spec is None or spec.origin is None:
+        raise UsageError("TorchServe is not installed in this environment: pip install 'saccade[serve]'")
+    return Path(spec.origin).parent.parent

@@ -48,7 +48,7 @@ def parse_request(body: bytes, content_type: str) -> Request:
     if "instances" in document:
         request = Request("v1", tuple(_v1_images(document["instances"])))
     elif "inputs" in document:
-        request = Request("v2", tuple(_v2_images(document["inputs"])), v2_id(document), parse_wanted(document))
+        request = _v2_request(document)
     else:
         raise RequestError(
             "invalid_request",
@@ -126,6 +126,16 @@ def _v1_image(instance: Any, where: str) -> bytes:
             "invalid_request", f'{where} must be {{"b64": "..."}} or {{"image_bytes": {{"b64": "..."}}}}.'
         )
     return _from_base64(fields["b64"], where)
+
+
+def _v2_request(document: dict[str, Any]) -> Request:
+    try:
+        images = tuple(_v2_images(document["inputs"]))
+        check_count(len(images))
+        return Request("v2", images, v2_id(document), parse_wanted(document))
+    except RequestError as error:
+        error.is_v2 = True
+        raise
 
 
 def _v2_images(inputs: Any) -> list[bytes]:

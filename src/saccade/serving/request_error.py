@@ -10,3 +10,4 @@ class RequestError(ServingError):
         super().__init__(message)
         self.code = code
         self.http_status = http_status
+        self.is_v2 = False  # of a request that is V2 whatever its path: it is answered with v2_error_body

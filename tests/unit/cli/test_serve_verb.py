@@ -8,7 +8,7 @@ from saccade.serving.tokens import read_token
 
 @pytest.mark.parametrize(
     "option",
-    ["--host=0.0.0.0", "--grpc-port=1", "--queue-images=512", "--drain-seconds=1", "--batch-delay-ms=1"],
+    ["--grpc-port=1", "--queue-images=512", "--max-body-bytes=1", "--batch-delay-ms=1"],
 )
 def test_option_of_the_kserve_door_is_refused_for_torchserve(tmp_path, option):
     result = CliRunner().invoke(command, [str(tmp_path), option])
