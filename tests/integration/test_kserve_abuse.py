@@ -202,7 +202,7 @@ def test_every_answer_has_a_status_that_the_openapi_document_tells(door):
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(JSON_KEYS), inner, max_size=6),
     ).map(lambda value: json.dumps(value).encode())
 
-    @settings(max_examples=1000, derandomize=True, deadline=None, database=None)
+    @settings(max_examples=500, derandomize=True, deadline=None, database=None)
     @given(st.sampled_from(operations(document)), names, names, bodies, st.sampled_from(TYPES))
     def ask(operation: tuple[str, str, dict[str, Any]], model: str, version: str, body: bytes, kind: str) -> None:
         path, method, told = operation
