@@ -62,7 +62,6 @@ def _settings(size: int, precision: str) -> dict[str, Any]:
     metadata = {"saccade_size": f"{size}x{size}", "saccade_precision": precision}
     return {
         "aot_inductor.metadata": metadata,
-        "freezing": True,
         "cpp.dynamic_threads": True,  # as many as the server has, not as this process has
         **(PORTABLE_X86_64 if platform.machine() == "x86_64" else {}),
     }
