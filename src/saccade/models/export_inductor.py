@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from torch._inductor.exc import InvalidCxxCompiler
+from torch._inductor.exc import InductorError, InvalidCxxCompiler
 
 from saccade.core.artifacts import ENGINE_PT2
 from saccade.core.errors import UsageError
@@ -53,7 +53,9 @@ def export_inductor(
         torch._inductor.aoti_compile_and_package(
             program, package_path=str(directory / ENGINE_PT2), inductor_configs=_settings(size, precision)
         )
-    except InvalidCxxCompiler as error:
+    except InductorError as error:
+        if not isinstance(error.inner_exception, InvalidCxxCompiler):
+            raise
         raise UsageError("torch finds no C++ compiler for the engine. Install g++, or name one in CXX.") from error
 
 
