@@ -40,6 +40,7 @@ STATUS = {
     HTTPStatus.SERVICE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
 }
 SERVICE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+NO_REMOTE_LOADING = "Models come from where the server was started; it looks there again at SIGHUP."
 ERROR_CODE = "saccade-error-code"  # trailing metadata: the code that REST puts into its error body
 CONTENTS = {"BYTES": "bytes_contents", "FP32": "fp32_contents", "BOOL": "bool_contents"}
 
@@ -90,6 +91,12 @@ class _Door(GRPCInferenceServiceServicer):
 
     async def ModelMetadata(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         return messages.ModelMetadataResponse(**await _about(request, context, self._service.metadata))
+
+    async def RepositoryModelLoad(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, NO_REMOTE_LOADING)
+
+    async def RepositoryModelUnload(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, NO_REMOTE_LOADING)
 
     async def infer(self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> Any:
         """ModelInfer."""
