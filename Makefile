@@ -61,7 +61,8 @@ lint: setup ## formats, types, imports, the README's numbers
 	$(BIN)/python tools/readme_numbers.py --check
 	$(BIN)/clang-format --dry-run -Werror $$(git ls-files 'native/*.h' 'native/*.hpp' 'native/*.cpp' 'tests/native/*.cpp' 'tests/native/*.hpp')
 
-bench: setup ## every benchmark, on this machine, into benchmarks/results
+bench: setup ## every benchmark, on this machine, into benchmarks/results; wants wrk and oha
+	$(UV) pip install -q --python $(BIN)/python -r benchmarks/requirements.txt
 	for file in benchmarks/*.py; do name=$$(basename $$file .py); [ $$name = common ] || \
 	  $(BIN)/python $$file --out benchmarks/results/$$name.json || exit 1; done
 
