@@ -16,7 +16,7 @@ from typing import Any
 from common import argument_parser, row, write
 
 from saccade.core.artifacts import MODEL_STORE_DIR
-from saccade.serving.torchserve import TorchServe
+from saccade.serving.torchserve.server import TorchServe
 from saccade.steps.evaluate import evaluate
 from saccade.steps.import_images import import_images
 from saccade.steps.prepare import prepare

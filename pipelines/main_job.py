@@ -14,8 +14,8 @@ from saccade.core.code import code_id
 from saccade.core.errors import UsageError
 from saccade.core.files import storage_errors, write_json
 from saccade.data.fingerprint import fingerprint
-from saccade.serving.java import find_java
-from saccade.serving.torchserve import TorchServe
+from saccade.serving.torchserve.java import find_java
+from saccade.serving.torchserve.server import TorchServe
 from saccade.steps.rehearse import rehearse
 from saccade_pipelines.drift import drift_pipeline
 from saccade_pipelines.local import run_pipeline

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from saccade.serving.torchserve import TorchServe
+from saccade.serving.torchserve.server import TorchServe
 from saccade.steps.publish import publish
 
 pytestmark = pytest.mark.integration

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as messages
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
-from saccade.serving.rest_door import rest_app
+from saccade.serving.kserve.rest_door import rest_app
 
 pytestmark = pytest.mark.integration
 REQUESTS = 10_000  # always the same ones

@@ -31,7 +31,7 @@ from saccade.core.artifacts import CAPTURE_GLOB
 from saccade.core.errors import UsageError
 from saccade.core.settings import read_settings
 from saccade.serving.answers import answer_document
-from saccade.serving.kserve_server import DoorOptions, KserveServer
+from saccade.serving.kserve.server import DoorOptions, KserveServer
 from saccade.serving.predictor import Predictor
 from saccade.serving.v2_binary import bytes_elements
 

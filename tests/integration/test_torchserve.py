@@ -24,9 +24,9 @@ from saccade.client import Client
 from saccade.core.artifacts import CAPTURE_GLOB
 from saccade.core.errors import BundleError, ServingError, UsageError
 from saccade.core.files import sha256_of
-from saccade.serving.configuration import MAX_BODY_BYTES, UNREACHABLE
 from saccade.serving.model_store import read_index
-from saccade.serving.torchserve import TorchServe
+from saccade.serving.torchserve.configuration import MAX_BODY_BYTES, UNREACHABLE
+from saccade.serving.torchserve.server import TorchServe
 from saccade.steps.publish import publish
 
 pytestmark = pytest.mark.integration
@@ -34,7 +34,7 @@ LABELS = ("blue", "green", "red")
 JSON = {"Content-Type": "application/json"}
 SERVE_UNTIL_SIGNAL = """
 import sys, pathlib
-from saccade.serving.torchserve import TorchServe
+from saccade.serving.torchserve.server import TorchServe
 with TorchServe(pathlib.Path(sys.argv[1]), log_dir=pathlib.Path(sys.argv[2])) as server:
     print(server.url, flush=True)
     server.wait()

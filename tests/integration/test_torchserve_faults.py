@@ -21,7 +21,7 @@ import pytest
 
 from saccade.core.artifacts import BUNDLE_JSON, BundleInfo, file_digests
 from saccade.core.errors import BundleError
-from saccade.serving.torchserve import TorchServe
+from saccade.serving.torchserve.server import TorchServe
 from saccade.steps.publish import publish
 from tests.integration.load import ConstantRate, Fate
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 PATH = "/predictions/colours"
 SERVE = """
 import pathlib, signal, sys
-from saccade.serving.torchserve import TorchServe
+from saccade.serving.torchserve.server import TorchServe
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 with TorchServe(pathlib.Path(sys.argv[1]), log_dir=pathlib.Path(sys.argv[2])) as server:
     print(server.url, flush=True)

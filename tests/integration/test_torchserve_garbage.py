@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from saccade.serving.torchserve import TorchServe
+from saccade.serving.torchserve.server import TorchServe
 from saccade.steps.publish import publish
 
 pytestmark = pytest.mark.integration

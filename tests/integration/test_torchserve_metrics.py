@@ -14,8 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from saccade.core.errors import UsageError
-from saccade.serving.metrics_door import MetricsDoor
-from saccade.serving.torchserve import TorchServe
+from saccade.serving.torchserve.metrics_door import MetricsDoor
+from saccade.serving.torchserve.server import TorchServe
 from saccade.steps.publish import publish
 
 pytestmark = pytest.mark.integration

@@ -65,7 +65,7 @@ def _engine() -> str:
 
 
 def _java() -> str:
-    from saccade.serving.java import find_java
+    from saccade.serving.torchserve.java import find_java
 
     return str(find_java())
 

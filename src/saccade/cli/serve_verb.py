@@ -101,7 +101,7 @@ def _torchserve(
     *, paths: tuple[Path, ...], port: int, trusted_key: Path | None, metrics_port: int | None, **options: Any
 ) -> None:
     from saccade.serving.archive import served_store
-    from saccade.serving.torchserve import TorchServe
+    from saccade.serving.torchserve.server import TorchServe
 
     settings = read_settings()
     configure_server_logging(sys.stderr, as_json=settings.log_format == "json")
@@ -125,8 +125,8 @@ def _torchserve(
 
 
 def _kserve(*, paths: tuple[Path, ...], capture: Path | None, trusted_key: Path | None, **options: Any) -> None:
-    from saccade.serving.batching import BatchLimits
-    from saccade.serving.kserve_server import DoorOptions, KserveServer
+    from saccade.serving.kserve.batching import BatchLimits
+    from saccade.serving.kserve.server import DoorOptions, KserveServer
     from saccade.serving.tokens import read_token
 
     door = DoorOptions(

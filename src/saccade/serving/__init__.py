@@ -1,1 +1,1 @@
-"""Predictor, TorchServe handler, archive, protocol, client and capture."""
+"""What both front doors share: predictor, protocol, model store, capture and metrics; and the client."""

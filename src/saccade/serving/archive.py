@@ -110,7 +110,7 @@ def _export(bundle: Path, info: BundleInfo, archive: Path) -> None:
         stage = Path(staging)
         shutil.copytree(bundle.resolve(), stage / ARCHIVED_BUNDLE, copy_function=os.symlink)
         for module, archived_name in ARCHIVED_MODULES.items():
-            (stage / archived_name).symlink_to(Path(__file__).with_name(module))
+            (stage / archived_name).symlink_to(Path(__file__).parent / "torchserve" / module)
         config = ModelArchiverConfig(
             model_name=info.name, handler="handler.py", version=info.version, archive_format=ARCHIVE_FORMAT
         )

@@ -18,7 +18,7 @@ class Metrics:
 
     No label has a value that a client chose: models, versions and classes are those of bundles, reasons and protocols
     those of our code. With PROMETHEUS_MULTIPROC_DIR set, the values lie in files of that directory, where another
-    process reads them (saccade.serving.metrics_door).
+    process reads them (saccade.serving.torchserve.metrics_door).
     """
 
     def __init__(self) -> None:

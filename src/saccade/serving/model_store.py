@@ -10,9 +10,9 @@ from typing import Any
 
 from saccade.core.artifacts import GOLDEN_ANSWERS_JSON, GOLDEN_DIR, MODEL_STORE_DIR, MODEL_STORE_INDEX
 from saccade.core.errors import BundleError, UsageError
-from saccade.serving.configuration import ServedModel, config_properties
 from saccade.serving.golden import surest
 from saccade.serving.signing import check_signature
+from saccade.serving.torchserve.configuration import ServedModel, config_properties
 from saccade.serving.unpacking import BLOCK_BYTES, check_archive
 
 ARCHIVED_BUNDLE = "bundle"  # the directory of the bundle inside an archive

@@ -2,7 +2,7 @@ import pytest
 
 from saccade.core.errors import BundleError, UsageError
 from saccade.serving.archive import served_store, write_archive
-from saccade.serving.loading import load_model
+from saccade.serving.kserve.loading import load_model
 from saccade.serving.model_store import read_index
 from saccade.serving.signing import sign
 from saccade.serving.sources import find_models

@@ -8,11 +8,11 @@ from typing import Any
 
 from saccade.core.errors import BundleError
 from saccade.serving.answers import answer_documents
-from saccade.serving.batching import Batcher, BatchLimits
-from saccade.serving.loading import LoadedModel
+from saccade.serving.kserve.batching import Batcher, BatchLimits
+from saccade.serving.kserve.loading import LoadedModel
+from saccade.serving.kserve.telemetry import ModelTelemetry
 from saccade.serving.protocol import PROBE_REQUEST_ID, Request, v2_document
 from saccade.serving.request_log import Call
-from saccade.serving.telemetry import ModelTelemetry
 from saccade.serving.trace import continued_trace
 
 

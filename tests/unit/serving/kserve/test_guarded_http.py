@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import uvicorn
 
-from saccade.serving import guarded_http
-from saccade.serving.guarded_http import GuardedHttp
+from saccade.serving.kserve import guarded_http
+from saccade.serving.kserve.guarded_http import GuardedHttp
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 

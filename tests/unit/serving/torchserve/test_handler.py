@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from saccade.core.artifacts import CAPTURE_GLOB
-from saccade.serving.handler import SaccadeHandler
 from saccade.serving.protocol import PROBE_REQUEST_ID
+from saccade.serving.torchserve.handler import SaccadeHandler
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)  # TorchServe leaves its version file open

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from saccade.serving.http_bodies import BODY_TIMEOUT_S, Bodies
+from saccade.serving.kserve.http_bodies import BODY_TIMEOUT_S, Bodies
 from saccade.serving.request_error import RequestError
 
 MAX_MESSAGE_BYTES = 16 << 20

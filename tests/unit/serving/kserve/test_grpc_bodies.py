@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from saccade.serving import grpc_bodies
-from saccade.serving.grpc_bodies import MAX_MESSAGE_BYTES, Messages
-from saccade.serving.http_bodies import Bodies
+from saccade.serving.kserve import grpc_bodies
+from saccade.serving.kserve.grpc_bodies import MAX_MESSAGE_BYTES, Messages
+from saccade.serving.kserve.http_bodies import Bodies
 from saccade.serving.request_error import RequestError
 
 

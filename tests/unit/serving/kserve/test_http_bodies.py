@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from saccade.serving import http_bodies
-from saccade.serving.http_bodies import Bodies
+from saccade.serving.kserve import http_bodies
+from saccade.serving.kserve.http_bodies import Bodies
 from saccade.serving.request_error import RequestError
 
 

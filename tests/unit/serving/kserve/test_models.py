@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from saccade.serving.models import Models
+from saccade.serving.kserve.models import Models
 from saccade.serving.request_error import RequestError
 
 

@@ -25,17 +25,17 @@ from starlette.applications import Starlette
 from saccade.core.errors import ServingError, UsageError
 from saccade.core.log import logger
 from saccade.core.settings import Settings
-from saccade.serving.batching import BatchLimits
-from saccade.serving.configuration import MAX_BODY_BYTES
-from saccade.serving.grpc_door import grpc_server
-from saccade.serving.guarded_http import IDLE_S, GuardedHttp
-from saccade.serving.http_bodies import Bodies
+from saccade.serving.kserve.batching import BatchLimits
+from saccade.serving.kserve.grpc_door import grpc_server
+from saccade.serving.kserve.guarded_http import IDLE_S, GuardedHttp
+from saccade.serving.kserve.http_bodies import Bodies
+from saccade.serving.kserve.repository import Repository
+from saccade.serving.kserve.rest_door import rest_app
+from saccade.serving.kserve.served_model import ServedModel
+from saccade.serving.kserve.service import Service
+from saccade.serving.kserve.telemetry import Telemetry
 from saccade.serving.protocol import PROBE_REQUEST_ID
-from saccade.serving.repository import Repository
-from saccade.serving.rest_door import rest_app
-from saccade.serving.served_model import ServedModel
-from saccade.serving.service import Service
-from saccade.serving.telemetry import Telemetry
+from saccade.serving.torchserve.configuration import MAX_BODY_BYTES
 
 GRACE_S = 20  # for requests under way at a stop; an orderly end comes well within the 30 s that Kubernetes gives
 

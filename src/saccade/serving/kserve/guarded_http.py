@@ -6,7 +6,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from saccade.serving.http_bodies import BODY_TIMEOUT_S
+from saccade.serving.kserve.http_bodies import BODY_TIMEOUT_S
 from saccade.serving.protocol import JSON_CONTENT_TYPE, error_body
 
 MAX_CONNECTIONS = 900  # below the usual limit of 1,024 open files

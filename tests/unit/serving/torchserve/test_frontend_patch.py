@@ -3,8 +3,8 @@ import zipfile
 
 import pytest
 
-from saccade.serving.frontend_patch import BRANCHES, CLASSES, write_patched_classes
-from saccade.serving.java import find_torchserve
+from saccade.serving.torchserve.frontend_patch import BRANCHES, CLASSES, write_patched_classes
+from saccade.serving.torchserve.java import find_torchserve
 
 NAMES = [branch.class_file for branch in BRANCHES]
 

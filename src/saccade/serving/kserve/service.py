@@ -7,11 +7,11 @@ from http import HTTPStatus
 from typing import Any
 
 from saccade.core.log import logger
-from saccade.serving.models import Models
+from saccade.serving.kserve.models import Models
+from saccade.serving.kserve.served_model import ServedModel
+from saccade.serving.kserve.telemetry import Telemetry
 from saccade.serving.request_error import RequestError
 from saccade.serving.request_log import Call
-from saccade.serving.served_model import ServedModel
-from saccade.serving.telemetry import Telemetry
 
 EXTENSIONS = ["binary_tensor_data"]
 

@@ -17,10 +17,10 @@ from typing import Any
 from saccade.core.artifacts import MODEL_STORE_DIR
 from saccade.core.errors import BundleError, SaccadeError, ServingError
 from saccade.core.log import logger
-from saccade.serving.configuration import REGISTRATION_OPTIONS, UNREADY_VERSION, write_unready_model
 from saccade.serving.model_store import read_golden, take_archive
-from saccade.serving.probe import ask
-from saccade.serving.torchserve_process import TorchServeProcess
+from saccade.serving.torchserve.configuration import REGISTRATION_OPTIONS, UNREADY_VERSION, write_unready_model
+from saccade.serving.torchserve.probe import ask
+from saccade.serving.torchserve.process import TorchServeProcess
 
 IDLE_S = 12.0  # in which a version answers what it has accepted
 UNREADY_MODEL = "saccade-stops"

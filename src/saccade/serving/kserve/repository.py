@@ -10,12 +10,12 @@ from pathlib import Path
 from saccade.core.errors import SaccadeError
 from saccade.core.log import logger
 from saccade.core.settings import Settings
-from saccade.serving.batching import CALLS, BatchLimits
-from saccade.serving.loading import load_model
-from saccade.serving.models import Key, Models
-from saccade.serving.served_model import ServedModel
+from saccade.serving.kserve.batching import CALLS, BatchLimits
+from saccade.serving.kserve.loading import load_model
+from saccade.serving.kserve.models import Key, Models
+from saccade.serving.kserve.served_model import ServedModel
+from saccade.serving.kserve.telemetry import Telemetry
 from saccade.serving.sources import Source, find_models
-from saccade.serving.telemetry import Telemetry
 
 DIRECTORIES = re.compile(r"/(?:[^/\s']+/)+")  # what goes over the network holds no path of this machine
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from saccade.core.errors import UsageError
-from saccade.serving.java import find_java
+from saccade.serving.torchserve.java import find_java
 
 
 @pytest.fixture

@@ -18,7 +18,9 @@ from starlette.routing import Route
 
 from saccade import __version__
 from saccade.serving.answers import given_request_id
-from saccade.serving.http_bodies import Bodies
+from saccade.serving.kserve.http_bodies import Bodies
+from saccade.serving.kserve.served_model import ServedModel
+from saccade.serving.kserve.service import EXTENSIONS, Service
 from saccade.serving.protocol import (
     JSON_CONTENT_TYPE,
     error_body,
@@ -32,8 +34,6 @@ from saccade.serving.protocol import (
 )
 from saccade.serving.request_error import RequestError
 from saccade.serving.request_log import Call
-from saccade.serving.served_model import ServedModel
-from saccade.serving.service import EXTENSIONS, Service
 from saccade.serving.trace import TRACEPARENT, TRACESTATE, continued_trace
 from saccade.serving.v2_binary import binary_response, parse_binary_request
 

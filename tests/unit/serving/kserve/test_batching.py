@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from saccade.core.artifacts import BUNDLE_JSON, BundleInfo
 from saccade.core.errors import UsageError
-from saccade.serving.batching import CALLS, Batcher, BatchLimits
+from saccade.serving.kserve.batching import CALLS, Batcher, BatchLimits
 from saccade.serving.metrics import Metrics
 from saccade.serving.request_error import RequestError
 

@@ -20,13 +20,13 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import (
 
 from saccade import __version__
 from saccade.serving.answers import given_request_id
-from saccade.serving.grpc_bodies import Messages
-from saccade.serving.http_bodies import Bodies
+from saccade.serving.kserve.grpc_bodies import Messages
+from saccade.serving.kserve.http_bodies import Bodies
+from saccade.serving.kserve.served_model import ServedModel
+from saccade.serving.kserve.service import EXTENSIONS, Service
 from saccade.serving.protocol import Request, check_count, check_tensor, v2_document
 from saccade.serving.request_error import RequestError
 from saccade.serving.request_log import Call
-from saccade.serving.served_model import ServedModel
-from saccade.serving.service import EXTENSIONS, Service
 from saccade.serving.trace import TRACEPARENT, TRACESTATE, TraceContext, continued_trace
 from saccade.serving.v2_binary import bytes_elements, tensor_bytes
 from saccade.serving.v2_outputs import Wanted

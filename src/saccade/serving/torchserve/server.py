@@ -13,12 +13,12 @@ from saccade.core.artifacts import CONFIG_PROPERTIES
 from saccade.core.errors import SaccadeError, UsageError
 from saccade.core.log import logger
 from saccade.core.settings import read_settings
-from saccade.serving.configuration import METRICS_SOCKET, private_properties
-from saccade.serving.java import find_java, find_torchserve
-from saccade.serving.metrics_door import MetricsDoor
 from saccade.serving.model_store import read_index, store_properties, take_archives
-from saccade.serving.model_versions import ModelVersions
-from saccade.serving.torchserve_process import TorchServeProcess
+from saccade.serving.torchserve.configuration import METRICS_SOCKET, private_properties
+from saccade.serving.torchserve.java import find_java, find_torchserve
+from saccade.serving.torchserve.metrics_door import MetricsDoor
+from saccade.serving.torchserve.model_versions import ModelVersions
+from saccade.serving.torchserve.process import TorchServeProcess
 
 LOG_FILE, WORKER_METRICS_DIR = "torchserve.log", "worker-metrics"
 LOOK_EVERY_S = 0.5  # for a SIGHUP

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from saccade.serving.kserve.served_model import ServedModel
 from saccade.serving.request_error import RequestError
-from saccade.serving.served_model import ServedModel
 
 Key = tuple[str, str]  # name and version
 

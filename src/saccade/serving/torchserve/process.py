@@ -14,10 +14,10 @@ import psutil
 from saccade.core.artifacts import MODEL_STORE_DIR
 from saccade.core.errors import BundleError, ServingError
 from saccade.core.log import logger
-from saccade.serving.configuration import JAVA_OPTIONS, LOG4J_PROPERTIES, MANAGEMENT_SOCKET
-from saccade.serving.frontend_patch import write_patched_classes
-from saccade.serving.java import Java
-from saccade.serving.management import Management
+from saccade.serving.torchserve.configuration import JAVA_OPTIONS, LOG4J_PROPERTIES, MANAGEMENT_SOCKET
+from saccade.serving.torchserve.frontend_patch import write_patched_classes
+from saccade.serving.torchserve.java import Java
+from saccade.serving.torchserve.management import Management
 
 # Together with the time in which requests are answered these are less than the 30 s that a container has to stop.
 WORKERS_STOP_S = 9.0  # they write the capture records that wait

@@ -1,0 +1,1 @@
+"""Front door 2: the kserve ModelServer, REST and gRPC on the Open Inference Protocol."""

@@ -1,0 +1,1 @@
+"""Front door 1: TorchServe, and what keeps it answering."""
