@@ -1,0 +1,1 @@
+"""The servers, networks and load generators of benchmarks/serve.py."""
