@@ -21,6 +21,7 @@ import pytest
 
 from saccade.core.artifacts import BUNDLE_JSON, BundleInfo, file_digests
 from saccade.core.errors import BundleError
+from saccade.serving.torchserve.configuration import BATCH_SIZE
 from saccade.serving.torchserve.server import TorchServe
 from saccade.steps.publish import publish
 from tests.integration.load import ConstantRate, Fate
@@ -162,7 +163,7 @@ def test_killed_worker_fails_only_the_requests_inside_it(server, load):
 def test_requests_that_are_collected_for_a_killed_worker_are_answered_at_once(slow_server, red_images):
     """Unchanged TorchServe never answers them."""
     with ThreadPoolExecutor(8) as pool:
-        asking = [pool.submit(asked, slow_server.url, PATH, image) for image in red_images[:8]]
+        asking = [pool.submit(asked, slow_server.url, PATH, image) for image in red_images[: BATCH_SIZE - 1]]
         time.sleep(0.3)
         workers(slow_server)[0].kill()
         assert {answer.result() for answer in asking} <= {500, 507}

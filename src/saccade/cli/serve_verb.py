@@ -65,7 +65,7 @@ TORCHSERVE_OPTIONS = {"paths", "port", "server", "capture", "trusted_key", "metr
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File with the bearer token that inference asks for. Default: none is asked for.",
 )
-@click.option("--batch-images", type=int, default=8, show_default=True, help="The most images in one call.")
+@click.option("--batch-images", type=int, default=32, show_default=True, help="The most images in one call.")
 @click.option(
     "--batch-delay-ms", type=float, default=1.0, show_default=True, help="The longest wait for more images, in ms."
 )
