@@ -47,8 +47,6 @@ def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--data", type=Path, default=PHOTOS, help="a zip of JPEG photographs")
     arguments = parser.parse_args()
-    if not arguments.quick and not arguments.data.exists():
-        raise SystemExit(f"'{arguments.data}' does not exist. Give a zip of JPEG files with --data, or use --quick.")
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     rounds = 1 if arguments.quick else ROUNDS
@@ -247,7 +245,9 @@ def scale_eighths(file: bytes) -> int:
 
 
 def read_photos(path: Path) -> list[bytes]:
-    """Returns the RGB photographs of the zip."""
+    """Returns the RGB photographs of the zip. Ends the program where there is none."""
+    if not path.exists():
+        raise SystemExit(f"'{path}' does not exist. Give a zip of JPEG files with --data, or use --quick.")
     with zipfile.ZipFile(path) as archive:
         files = [archive.read(name) for name in archive.namelist() if name.lower().endswith((".jpg", ".jpeg"))]
     return [file for file in files if Image.open(io.BytesIO(file)).mode == "RGB"]

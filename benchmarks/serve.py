@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,16 @@ class Bench:
         self.seconds = ROUND_SECONDS if rounds > 1 else 2
         self.raw = Bodies.write(scratch / "photos", photos, "image/jpeg")
         self._opened = 0
+
+    @cached_property
+    def resnet(self) -> Network:
+        """ResNet-18, fitted once for all rows that serve it."""
+        return fitted_network("resnet18", self.photos)
+
+    @cached_property
+    def resnet_bundle(self) -> Path:
+        """Its bundle in bfloat16."""
+        return write_bundle(self.resnet, self.scratch / "bf16", precision="bf16")
 
     def directory(self) -> Path:
         """A new one."""
@@ -125,8 +136,7 @@ def median(loads: Sequence[Load]) -> Load:
 
 def resnet_rows(bench: Bench) -> list[dict[str, Any]]:
     """ResNet-18 at 224 px: against stock TorchServe, LitServe and the machine's limit."""
-    network = fitted_network("resnet18", bench.photos)
-    bf16 = write_bundle(network, bench.scratch / "bf16", precision="bf16")
+    network, bf16 = bench.resnet, bench.resnet_bundle
     int8 = write_bundle(network, bench.scratch / "int8", precision="int8")
     servers = {
         "torchserve": saccade("torchserve", bf16, bench.directory()),
@@ -258,10 +268,10 @@ def small_rows(bench: Bench) -> list[dict[str, Any]]:
 
 def protocol_rows(bench: Bench) -> list[dict[str, Any]]:
     """base64 in V1 and V2 JSON against the raw body, on both doors."""
-    network = fitted_network("resnet18", bench.photos)
+    network = bench.resnet
     rows = []
     for door in ("torchserve", "kserve"):
-        with started({door: saccade(door, bench.scratch / "bf16", bench.directory())}, network) as ready:
+        with started({door: saccade(door, bench.resnet_bundle, bench.directory())}, network) as ready:
             server = ready[door]
             paths: dict[Protocol, str] = {
                 "v1": f"/v1/models/{network.name}:predict",
@@ -300,11 +310,11 @@ def json_bodies(bench: Bench, kind: Protocol, path: str, directory: Path) -> Bod
 
 def extras_rows(bench: Bench) -> list[dict[str, Any]]:
     """Calibration, isolation forest and capture with images against none of them. Metrics cannot be switched off."""
-    network = fitted_network("resnet18", bench.photos)
+    network = bench.resnet
     plain = write_bundle(network, bench.scratch / "plain", precision="bf16", extras=False)
     capture = {"SACCADE_CAPTURE_DIR": str(bench.directory()), "SACCADE_CAPTURE_IMAGES": "1"}
     servers = {
-        "on": saccade("kserve", bench.scratch / "bf16", bench.directory(), environment=capture),
+        "on": saccade("kserve", bench.resnet_bundle, bench.directory(), environment=capture),
         "off": saccade("kserve", plain, bench.directory()),
     }
     with started(servers, network) as ready:
@@ -324,12 +334,12 @@ def extras_rows(bench: Bench) -> list[dict[str, Any]]:
 
 def memory_rows(bench: Bench) -> list[dict[str, Any]]:
     """Memory of both doors, idle and while 16 connections send 12 MP photographs."""
-    network = fitted_network("resnet18", bench.photos)
+    network = bench.resnet
     large = [camera_jpeg(photo, CAMERA_SIZES["12 MP"]) for photo in bench.photos[:4]]
     bodies = Bodies.write(bench.scratch / "large", large, "image/jpeg")
     rows = []
     for door in ("torchserve", "kserve"):
-        with started({door: saccade(door, bench.scratch / "bf16", bench.directory())}, network) as ready:
+        with started({door: saccade(door, bench.resnet_bundle, bench.directory())}, network) as ready:
             server = ready[door]
             with running(server):
                 idle = server.memory_bytes()
